@@ -1,0 +1,30 @@
+//! ctwatch's build, laboratory and tests, as `cargo xtask <task>`.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod bpf;
+mod lab;
+
+/// Tasks of the ctwatch repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Rebuild the kernel object that is checked in, or compare it with its sources.
+    Bpf(bpf::Args),
+    /// Boot a stock Debian kernel in QEMU and run a script inside as root.
+    Vm(lab::Args),
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().task {
+        Task::Bpf(args) => bpf::run(&args),
+        Task::Vm(args) => lab::run(&args),
+    }
+}
