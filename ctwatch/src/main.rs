@@ -1,1 +1,7 @@
-fn main() {}
+//! The `ctwatch` program: arguments in, exit status out.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ctwatch::cli::main()
+}

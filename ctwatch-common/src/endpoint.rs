@@ -1,0 +1,82 @@
+//! What an entry is counted under.
+
+use bytemuck::{Pod, Zeroable};
+
+/// `AF_INET`, the `l3num` of an IPv4 tuple.
+pub const AF_INET: u8 = 2;
+/// `AF_INET6`, the `l3num` of an IPv6 tuple.
+pub const AF_INET6: u8 = 10;
+
+/// UDP ports of encapsulations, whose both directions carry the same destination port:
+/// VXLAN (IANA), VXLAN (Linux default) and Geneve.
+pub const ENCAPSULATION_PORTS: [u16; 3] = [4789, 8472, 6081];
+
+/// How the original direction of an entry passes the node. A byte, for the layout's sake.
+pub mod role {
+    /// The addresses of the entry's network namespace had not been read when it was counted.
+    pub const UNKNOWN: u8 = 0;
+    /// To one of the node's own addresses from elsewhere.
+    pub const INBOUND: u8 = 1;
+    /// From one of the node's own addresses to elsewhere.
+    pub const OUTBOUND: u8 = 2;
+    /// Neither end is the node's.
+    pub const FORWARDED: u8 = 3;
+    /// Both ends are the node's.
+    pub const LOOPBACK: u8 = 4;
+    /// VXLAN or Geneve between this node and another.
+    pub const ENCAPSULATION: u8 = 5;
+}
+
+/// Key of an endpoint: everything that shares it is counted together.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Pod, Zeroable)]
+pub struct EndpointKey {
+    /// `net->net_cookie`: never reused while the kernel runs, unlike the inode number.
+    pub net_cookie: u64,
+    /// The service address where it is one of the node's own, in network order, IPv4 in the first four bytes;
+    /// zeros where it is not, so that foreign addresses do not multiply keys.
+    pub address: [u8; 16],
+    /// Destination port of the original direction (before DNAT), host order; 0 for protocols without ports.
+    pub port: u16,
+    /// IP protocol number.
+    pub protocol: u8,
+    /// [`AF_INET`] or [`AF_INET6`].
+    pub family: u8,
+    /// One of [`role`].
+    pub role: u8,
+    /// Zero.
+    pub pad: [u8; 3],
+}
+
+/// Key of the map that holds the node's own addresses.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Pod, Zeroable)]
+pub struct LocalAddress {
+    /// `net->net_cookie` of the namespace that owns the address.
+    pub net_cookie: u64,
+    /// The address as in [`EndpointKey::address`].
+    pub address: [u8; 16],
+    /// [`AF_INET`] or [`AF_INET6`].
+    pub family: u8,
+    /// Zero.
+    pub pad: [u8; 7],
+}
+
+const _: () = assert!(size_of::<EndpointKey>() == 32);
+const _: () = assert!(size_of::<LocalAddress>() == 32);
+
+/// The bit of the 64-bit filter that an address sets: no own address has it set, so the address is foreign.
+#[inline(always)]
+#[must_use]
+pub fn filter_bit(address: &[u8; 16]) -> u64 {
+    let word = |at: usize| {
+        u32::from_ne_bytes([
+            address[at],
+            address[at + 1],
+            address[at + 2],
+            address[at + 3],
+        ])
+    };
+    let mixed = (word(0) ^ word(4) ^ word(8) ^ word(12)).wrapping_mul(0x9E37_79B1);
+    1 << (mixed >> 26)
+}

@@ -1,0 +1,89 @@
+//! Offsets in the running kernel's structures, resolved from its BTF by the loader.
+
+use bytemuck::{Pod, Zeroable};
+
+/// A member that this kernel does not have.
+pub const ABSENT: u32 = u32::MAX;
+
+/// Byte offsets, written into the kernel object's read-only data before it is loaded.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Layout {
+    /// Where the bytes that every insert and end looks at begin in `struct nf_conn`.
+    pub window_start: u32,
+    /// How many they are; at most [`MAX_WINDOW`].
+    pub window_len: u32,
+    /// `nf_conn.timeout`, relative to the window.
+    pub timeout: u32,
+    /// `nf_conn.tuplehash[IP_CT_DIR_ORIGINAL].tuple`, relative to the window.
+    pub original: u32,
+    /// `nf_conn.status`, relative to the window.
+    pub status: u32,
+    /// `nf_conn.ct_net`, relative to the window.
+    pub ct_net: u32,
+    /// `nf_conn.ext`, relative to the window.
+    pub ext: u32,
+    /// `nf_conn.proto.tcp.state`, from the start of `struct nf_conn`.
+    pub tcp_state: u32,
+    /// `nf_conn.status`, from the start of `struct nf_conn`.
+    pub conn_status: u32,
+    /// `nf_conn.timeout`, from the start of `struct nf_conn`.
+    pub conn_timeout: u32,
+    /// `nf_conn.ct_net`, from the start of `struct nf_conn`.
+    pub conn_ct_net: u32,
+    /// `nf_ct_ext.offset[NF_CT_EXT_HELPER]`.
+    pub ext_helper: u32,
+    /// `net.net_cookie`.
+    pub net_cookie: u32,
+    /// `net.ns.inum`.
+    pub net_inum: u32,
+    /// The namespace's reference count, 0 when it is being torn down; [`ABSENT`] where BTF does not tell.
+    pub net_count: u32,
+    /// `sk_buff._nfct`.
+    pub skb_nfct: u32,
+}
+
+/// The most bytes of `struct nf_conn` that one read takes.
+pub const MAX_WINDOW: u32 = 256;
+
+/// `struct nf_conntrack_tuple`. The loader refuses a kernel whose BTF disagrees.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Tuple {
+    /// `src.u3`: source address, network order, zero-padded.
+    pub src_address: [u8; 16],
+    /// `src.u.all`: source port, network order; ICMP identifier.
+    pub src_port: [u8; 2],
+    /// `src.l3num`: address family.
+    pub l3num: u16,
+    /// `dst.u3`: destination address.
+    pub dst_address: [u8; 16],
+    /// `dst.u.all`: destination port, network order; ICMP type and code.
+    pub dst_port: [u8; 2],
+    /// `dst.protonum`.
+    pub protonum: u8,
+    /// `dst.dir`.
+    pub dir: u8,
+}
+
+const _: () = assert!(size_of::<Tuple>() == 40);
+
+/// Bits of `nf_conn.status` (`enum ip_conntrack_status`).
+pub mod status {
+    /// `IPS_SEEN_REPLY`
+    pub const SEEN_REPLY: u64 = 1 << 1;
+    /// `IPS_ASSURED`
+    pub const ASSURED: u64 = 1 << 2;
+    /// `IPS_CONFIRMED`: it is, or was, in the table.
+    pub const CONFIRMED: u64 = 1 << 3;
+    /// `IPS_SRC_NAT`
+    pub const SRC_NAT: u64 = 1 << 4;
+    /// `IPS_DST_NAT`
+    pub const DST_NAT: u64 = 1 << 5;
+    /// `IPS_DYING`: `nf_ct_delete` was called.
+    pub const DYING: u64 = 1 << 9;
+    /// `IPS_NAT_CLASH`: inserted on the reply side only.
+    pub const NAT_CLASH: u64 = 1 << 12;
+    /// `IPS_HELPER`: a helper was assigned by a rule.
+    pub const HELPER: u64 = 1 << 13;
+}

@@ -1,0 +1,31 @@
+//! What the kernel side could not attribute or keep, one record a CPU.
+
+use bytemuck::{Pod, Zeroable};
+
+/// Counters that only grow and wrap; all zero on a quiet node.
+#[repr(C, align(64))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Losses {
+    /// Events counted in slot 0 because no endpoint slot was left.
+    pub unattributed: u32,
+    /// Refused connections whose tuple was out of reach; they are counted in slot 0.
+    pub refused_unattributed: u32,
+    /// Refusals of entries that userspace wanted to make (ctnetlink); the kernel's `drop` leaves them out.
+    pub refused_ctnetlink: u32,
+    /// Ends whose cause found no room to wait in; counted as other.
+    pub cause_lost: u32,
+    /// Entries that two callers of `nf_ct_delete` ended at once for different causes; the later one is counted.
+    pub cause_raced: u32,
+    /// Reads of kernel memory that failed.
+    pub unreadable: u32,
+    /// Returns of a probed function whose entry was not seen.
+    pub unpaired: u32,
+    /// First slot of this CPU's current run, and how many of it are used.
+    pub run_next: u32,
+    /// First slot after this CPU's current run.
+    pub run_end: u32,
+    /// Zero.
+    pub pad: [u32; 7],
+}
+
+const _: () = assert!(size_of::<Losses>() == 64);

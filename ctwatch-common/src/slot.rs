@@ -1,0 +1,73 @@
+//! Counters of an endpoint, as they lie in the mapped arrays.
+//!
+//! Each possible CPU has its own slot for each endpoint: index `cpu * SLOTS + slot`. All counters only grow and
+//! wrap; the reader adds up differences between two samples.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::{cause, endpoint::EndpointKey, limits, tcp};
+
+/// What every insert and every end touches: one cache line.
+#[repr(C, align(64))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Hot {
+    /// Σ end times − Σ insert times in jiffies since the programs were loaded: with the number of entries and
+    /// the time of the sample it gives entry-seconds, and so the mean lifetime (Little's law).
+    pub age_jiffies: u64,
+    /// Entries put into the table.
+    pub inserted: u32,
+    /// Entries that left it, by [`cause`].
+    pub ended: [u32; cause::COUNT],
+    /// New connections refused because the table was full.
+    pub refused: u32,
+    /// Ended entries that never saw a reply.
+    pub unreplied: u32,
+    /// Ended entries that were assured.
+    pub assured: u32,
+    /// Inserted entries whose source is translated.
+    pub snat: u32,
+    /// Inserted entries whose destination is translated.
+    pub dnat: u32,
+    /// Inserted entries with a helper.
+    pub helper: u32,
+}
+
+/// What is touched less often.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Cold {
+    /// TCP entries by the state they ended in ([`tcp`]).
+    pub tcp_last: [u32; tcp::COUNT],
+    /// Entries that clashed with another and were dropped (part of the kernel's `insert_failed`).
+    pub insert_failed: u32,
+    /// Entries that clashed with another and were merged into it (the kernel's `clash_resolve`).
+    pub clash_merged: u32,
+}
+
+/// Which endpoint a slot belongs to.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Owner {
+    /// The endpoint.
+    pub key: EndpointKey,
+    /// `net->ns.inum` when the slot was taken.
+    pub netns_inode: u32,
+    /// 1 once the rest is written.
+    pub taken: u32,
+    /// Histogram the reader assigned, or 0 for none.
+    pub histogram: u32,
+    /// Zero.
+    pub pad: u32,
+}
+
+/// Lifetimes of sampled entries of a busy endpoint, by [`limits::BUCKETS`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Histogram {
+    /// Sampled entries by lifetime.
+    pub buckets: [u32; limits::BUCKETS],
+}
+
+const _: () = assert!(size_of::<Hot>() == 64);
+const _: () = assert!(size_of::<Cold>() <= 64);
+const _: () = assert!(size_of::<Owner>() == 48);

@@ -1,0 +1,136 @@
+//! Commands: arguments, what they call, exit status. A file a command.
+
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+mod advise;
+mod record;
+mod report;
+
+/// Watches Linux connection tracking from inside the kernel: which ports fill the table, who was refused or
+/// evicted because of it, and which ports should not be tracked.
+#[derive(Parser)]
+#[command(name = "ctwatch", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options every command takes.
+#[derive(Args)]
+struct Global {
+    /// How to print results.
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value_t,
+        global = true,
+        value_name = "FORMAT"
+    )]
+    output: Output,
+    /// When to use colours (NO_COLOR is heeded).
+    #[arg(long, value_enum, default_value_t, global = true, value_name = "WHEN")]
+    color: Color,
+    /// Print no progress and no summary; warnings and errors still appear.
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Say more: what is attached where, how much memory the maps take.
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+impl Global {
+    /// Whether text on standard output may carry colours.
+    fn colored(&self) -> bool {
+        match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                io::stdout().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+            }
+        }
+    }
+}
+
+/// Form of the results.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document; for streams one object a line.
+    Json,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Color {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Watch connection tracking and write a recording.
+    Record(record::Args),
+    /// Say what filled the table, when, and who paid.
+    Report(report::Args),
+    /// Say which ports should not be tracked, how safe that is and why.
+    Advise(advise::Args),
+}
+
+/// What a command that did its work says in its exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Exit status 0.
+    Done,
+    /// Exit status 1: done, and something needs attention.
+    #[allow(dead_code, reason = "the first command to need it is on its way")]
+    Attention,
+}
+
+/// Parses the arguments, runs the command and gives its exit status: 0 done, 1 done and something needs
+/// attention, 2 usage or error.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Attention) => ExitCode::from(1),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ctwatch: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<Outcome> {
+    match &cli.command {
+        Command::Record(args) => record::run(args, &cli.global),
+        Command::Report(args) => report::run(args, &cli.global),
+        Command::Advise(args) => advise::run(args, &cli.global),
+    }
+}
+
+/// Whoever read our output has read enough: no error.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}

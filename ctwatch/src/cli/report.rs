@@ -1,0 +1,12 @@
+//! `ctwatch report`.
+
+use anyhow::{Result, bail};
+
+use super::{Global, Outcome};
+
+#[derive(clap::Args)]
+pub(super) struct Args {}
+
+pub(super) fn run(_args: &Args, _global: &Global) -> Result<Outcome> {
+    bail!("this build has no `report` yet")
+}

@@ -1,0 +1,11 @@
+//! Plain values that sources produce, recordings keep and analyses read. Nothing here does input or output.
+
+pub mod counters;
+pub mod dump;
+pub mod endpoint;
+pub mod entry;
+pub mod ledger;
+pub mod node;
+pub mod recording;
+pub mod sample;
+pub mod table;

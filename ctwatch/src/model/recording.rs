@@ -1,0 +1,49 @@
+//! A recording as analyses read it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{dump::Dump, node::Node, sample::Sample};
+
+/// How events were seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// Probes on kernel functions by kprobe and kretprobe.
+    Kprobe,
+    /// Probes by fentry and fexit.
+    Fentry,
+    /// ctnetlink events.
+    Netlink,
+    /// Dumps only.
+    Dump,
+}
+
+/// What is known before the first sample.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// ctwatch's version that wrote it.
+    pub version: String,
+    /// When the probes were attached, Unix time in milliseconds.
+    pub started_ms: i64,
+    /// Interval between samples in milliseconds.
+    pub interval_ms: u64,
+    /// How events were seen.
+    pub backend: Backend,
+    /// What this recording cannot tell and why, for people.
+    pub degraded: Vec<String>,
+}
+
+/// Everything a recording holds, samples in order of time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recording {
+    /// Header.
+    pub header: Header,
+    /// Node.
+    pub node: Node,
+    /// Samples.
+    pub samples: Vec<Sample>,
+    /// Dumps, in order of time.
+    pub dumps: Vec<Dump>,
+    /// When the recording ended in order, Unix time in milliseconds; `None` when it was cut off.
+    pub ended_ms: Option<i64>,
+}
