@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{dump::Dump, node::Node, sample::Sample};
+use super::{dump::Dump, ledger::Ledger, node::Node, sample::Sample};
 
 /// How events were seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,4 +46,6 @@ pub struct Recording {
     pub dumps: Vec<Dump>,
     /// When the recording ended in order, Unix time in milliseconds; `None` when it was cut off.
     pub ended_ms: Option<i64>,
+    /// The books as the recorder closed them; `None` when it was cut off (`analysis::ledger` makes them anew).
+    pub ledger: Option<Ledger>,
 }
