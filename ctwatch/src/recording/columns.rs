@@ -1,0 +1,183 @@
+//! Which column holds which figure. SQLite's integers are signed: figures go in and come out bit for bit, and
+//! only one of 2⁶³ or more, which no counter here reaches, would look negative to a query.
+
+use rusqlite::Row;
+
+use crate::model::{
+    counters::{Counters, Ended},
+    sample::Losses,
+    table::{KernelStats, Table},
+};
+
+/// Figures of a `delta` row, in the order of [`counters_out`].
+pub(super) const COUNTERS: &str = "inserted, expired, evicted, evicted_background, reset, deleted, netns_gone, \
+     other, refused, insert_failed, clash_merged, snat, dnat, helper, unreplied, assured, age_ms, last_none, \
+     last_syn_sent, last_syn_recv, last_established, last_fin_wait, last_close_wait, last_last_ack, \
+     last_time_wait, last_close, last_syn_sent2";
+
+/// How many figures [`COUNTERS`] names.
+pub(super) const COUNTER_COLUMNS: usize = 17 + ctwatch_common::tcp::COUNT;
+
+/// Figures of a `sample` or `ledger_losses` row, in the order of [`losses_out`].
+pub(super) const LOSSES: &str = "probe_misses, unattributed, refused_unattributed, refused_ctnetlink, cause_lost, \
+     cause_raced, unreadable, unpaired";
+
+/// Figures of a `netns_table` row, in the order of [`table_out`].
+pub(super) const TABLE: &str = "count, max, buckets, found, invalid, \"insert\", insert_failed, \"drop\", \
+     early_drop, clash_resolve, chaintoolong";
+
+/// Counters as integers, in the order of [`COUNTERS`].
+pub(super) fn counters_out(counters: &Counters) -> [i64; COUNTER_COLUMNS] {
+    let ended = &counters.ended;
+    let mut out = [0; COUNTER_COLUMNS];
+    let head = [
+        counters.inserted,
+        ended.expired,
+        ended.evicted,
+        ended.evicted_background,
+        ended.reset,
+        ended.deleted,
+        ended.netns_gone,
+        ended.other,
+        counters.refused,
+        counters.insert_failed,
+        counters.clash_merged,
+        counters.snat,
+        counters.dnat,
+        counters.helper,
+        counters.unreplied,
+        counters.assured,
+        counters.age_ms.cast_unsigned(),
+    ];
+    for (slot, figure) in out.iter_mut().zip(head.iter().chain(&counters.tcp_last)) {
+        *slot = figure.cast_signed();
+    }
+    out
+}
+
+/// Counters from the columns that begin at `first`.
+pub(super) fn counters_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Counters> {
+    let at = |column| figure(row, first + column);
+    let mut tcp_last = [0; ctwatch_common::tcp::COUNT];
+    for (state, slot) in tcp_last.iter_mut().enumerate() {
+        *slot = at(17 + state)?;
+    }
+    Ok(Counters {
+        inserted: at(0)?,
+        ended: Ended {
+            expired: at(1)?,
+            evicted: at(2)?,
+            evicted_background: at(3)?,
+            reset: at(4)?,
+            deleted: at(5)?,
+            netns_gone: at(6)?,
+            other: at(7)?,
+        },
+        refused: at(8)?,
+        insert_failed: at(9)?,
+        clash_merged: at(10)?,
+        snat: at(11)?,
+        dnat: at(12)?,
+        helper: at(13)?,
+        unreplied: at(14)?,
+        assured: at(15)?,
+        age_ms: at(16)?.cast_signed(),
+        tcp_last,
+    })
+}
+
+/// Losses as integers, in the order of [`LOSSES`].
+pub(super) fn losses_out(losses: &Losses) -> [Option<i64>; 8] {
+    [
+        losses.probe_misses,
+        Some(losses.unattributed),
+        Some(losses.refused_unattributed),
+        Some(losses.refused_ctnetlink),
+        Some(losses.cause_lost),
+        Some(losses.cause_raced),
+        Some(losses.unreadable),
+        Some(losses.unpaired),
+    ]
+    .map(|figure| figure.map(u64::cast_signed))
+}
+
+/// Losses from the columns that begin at `first`.
+pub(super) fn losses_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Losses> {
+    let at = |column| figure(row, first + column);
+    Ok(Losses {
+        probe_misses: figure_or_null(row, first)?,
+        unattributed: at(1)?,
+        refused_unattributed: at(2)?,
+        refused_ctnetlink: at(3)?,
+        cause_lost: at(4)?,
+        cause_raced: at(5)?,
+        unreadable: at(6)?,
+        unpaired: at(7)?,
+    })
+}
+
+/// A table as integers, in the order of [`TABLE`].
+pub(super) fn table_out(table: &Table) -> [Option<i64>; 11] {
+    let stats = |figure: fn(&KernelStats) -> Option<u64>| table.stats.as_ref().and_then(figure);
+    [
+        table.count,
+        table.max,
+        table.buckets,
+        stats(|s| Some(s.found)),
+        stats(|s| Some(s.invalid)),
+        stats(|s| Some(s.insert)),
+        stats(|s| Some(s.insert_failed)),
+        stats(|s| Some(s.drop)),
+        stats(|s| Some(s.early_drop)),
+        stats(|s| s.clash_resolve),
+        stats(|s| s.chaintoolong),
+    ]
+    .map(|figure| figure.map(u64::cast_signed))
+}
+
+/// A table from the columns that begin at `first`. `found` tells whether there were statistics.
+pub(super) fn table_in(
+    row: &Row<'_>,
+    first: usize,
+    netns: crate::model::endpoint::Netns,
+) -> rusqlite::Result<Table> {
+    let gauge = |column| figure_or_null(row, first + column);
+    let at = |column| figure(row, first + column);
+    let stats = match gauge(3)? {
+        None => None,
+        Some(found) => Some(KernelStats {
+            found,
+            invalid: at(4)?,
+            insert: at(5)?,
+            insert_failed: at(6)?,
+            drop: at(7)?,
+            early_drop: at(8)?,
+            clash_resolve: gauge(9)?,
+            chaintoolong: gauge(10)?,
+        }),
+    };
+    Ok(Table {
+        netns,
+        count: gauge(0)?,
+        max: gauge(1)?,
+        buckets: gauge(2)?,
+        stats,
+    })
+}
+
+/// An unsigned figure.
+pub(super) fn figure(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(column).map(i64::cast_unsigned)
+}
+
+/// An unsigned figure, or `None` for NULL.
+pub(super) fn figure_or_null(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned))
+}
+
+/// `?, ?, …` for `count` parameters.
+pub(super) fn placeholders(count: usize) -> String {
+    let mut marks = "?,".repeat(count);
+    marks.pop();
+    marks
+}

@@ -1,0 +1,44 @@
+//! Reads a recording, finished, running or cut off, and changes nothing.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::Error;
+use crate::model::recording::Recording;
+
+mod dumps;
+mod file;
+mod ledger;
+mod names;
+mod node;
+mod samples;
+
+pub(super) use file::require_regular;
+use names::Names;
+
+/// Reads the recording at `path` into memory.
+///
+/// # Errors
+/// [`Error::NotARecording`], [`Error::Newer`], [`Error::Damaged`] for other files, [`Error::NotAFile`] for what
+/// is no file, otherwise what the operating system or SQLite reports.
+pub fn open(path: &Path) -> Result<Recording, Error> {
+    file::check(path)?;
+    let opened = file::connect(path)?;
+    read(opened.connection()).map_err(|error| Error::sqlite("read", path, &error))
+}
+
+fn read(connection: &Connection) -> rusqlite::Result<Recording> {
+    // One transaction: a recorder that is still writing must not show half of its next sample.
+    let tx = connection.unchecked_transaction()?;
+    let names = Names::read(&tx)?;
+    let (header, ended_ms) = node::header(&tx)?;
+    Ok(Recording {
+        header,
+        node: node::node(&tx, &names)?,
+        samples: samples::read(&tx, &names)?,
+        dumps: dumps::read(&tx, &names)?,
+        ended_ms,
+        ledger: ended_ms.map(|_| ledger::read(&tx, &names)).transpose()?,
+    })
+}

@@ -1,0 +1,259 @@
+-- A recording of ctwatch, version 1; docs/recording.md explains every table. Times are Unix time in
+-- milliseconds. A NULL gauge was not measured. Tables only grow while a recording is made.
+
+CREATE TABLE recording (
+    version     TEXT    NOT NULL, -- of the ctwatch that wrote it
+    started_ms  INTEGER NOT NULL, -- probes attached
+    interval_ms INTEGER NOT NULL,
+    backend     TEXT    NOT NULL, -- kprobe, fentry, netlink, dump
+    ended_ms    INTEGER           -- NULL: cut off
+) STRICT;
+
+CREATE TABLE degraded (
+    id     INTEGER PRIMARY KEY,
+    reason TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE node (
+    hostname TEXT    NOT NULL,
+    kernel   TEXT    NOT NULL,
+    cpus     INTEGER NOT NULL,
+    hz       INTEGER
+) STRICT;
+
+CREATE TABLE sysctl (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE netns (
+    id     INTEGER PRIMARY KEY,
+    cookie INTEGER NOT NULL,
+    inode  INTEGER NOT NULL,
+    name   TEXT,
+    own    INTEGER, -- 1: the recorder's; NULL: known from events only
+    UNIQUE (cookie, inode)
+) STRICT;
+
+CREATE TABLE address (
+    id        INTEGER PRIMARY KEY,
+    netns_id  INTEGER NOT NULL REFERENCES netns,
+    interface TEXT    NOT NULL,
+    address   TEXT    NOT NULL,
+    prefix    INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE control_port (
+    id   INTEGER PRIMARY KEY,
+    port INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE ruleset (
+    id       INTEGER PRIMARY KEY,
+    netns_id INTEGER NOT NULL REFERENCES netns,
+    kind     TEXT    NOT NULL,
+    text     TEXT    NOT NULL
+) STRICT;
+
+CREATE TABLE unread (
+    id     INTEGER PRIMARY KEY,
+    reason TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE endpoint (
+    id       INTEGER PRIMARY KEY,
+    netns_id INTEGER NOT NULL REFERENCES netns,
+    family   TEXT    NOT NULL, -- ipv4, ipv6
+    protocol TEXT    NOT NULL, -- tcp, udp, … or the number
+    role     TEXT,             -- inbound, outbound, forwarded, loopback, encapsulation; NULL: unknown
+    port     INTEGER NOT NULL, -- of the service; 0 for protocols without ports
+    address  TEXT              -- of the service, where it is the node's own
+) STRICT;
+
+CREATE TABLE sample (
+    id                   INTEGER PRIMARY KEY,
+    at_ms                INTEGER NOT NULL,
+    elapsed_ms           INTEGER NOT NULL, -- since the probes were attached
+    probe_misses         INTEGER,
+    unattributed         INTEGER NOT NULL,
+    refused_unattributed INTEGER NOT NULL,
+    refused_ctnetlink    INTEGER NOT NULL,
+    cause_lost           INTEGER NOT NULL,
+    cause_raced          INTEGER NOT NULL,
+    unreadable           INTEGER NOT NULL,
+    unpaired             INTEGER NOT NULL
+) STRICT;
+
+-- What happened since the sample before; endpoints at which nothing happened have no row.
+CREATE TABLE delta (
+    sample_id          INTEGER NOT NULL REFERENCES sample,
+    endpoint_id        INTEGER REFERENCES endpoint, -- NULL: counted, but under no endpoint
+    inserted           INTEGER NOT NULL,
+    expired            INTEGER NOT NULL,
+    evicted            INTEGER NOT NULL,
+    evicted_background INTEGER NOT NULL,
+    reset              INTEGER NOT NULL,
+    deleted            INTEGER NOT NULL,
+    netns_gone         INTEGER NOT NULL,
+    other              INTEGER NOT NULL,
+    refused            INTEGER NOT NULL,
+    insert_failed      INTEGER NOT NULL,
+    clash_merged       INTEGER NOT NULL,
+    snat               INTEGER NOT NULL,
+    dnat               INTEGER NOT NULL,
+    helper             INTEGER NOT NULL,
+    unreplied          INTEGER NOT NULL,
+    assured            INTEGER NOT NULL,
+    age_ms             INTEGER NOT NULL,
+    last_none          INTEGER NOT NULL, -- TCP entries that ended, by their last state
+    last_syn_sent      INTEGER NOT NULL,
+    last_syn_recv      INTEGER NOT NULL,
+    last_established   INTEGER NOT NULL,
+    last_fin_wait      INTEGER NOT NULL,
+    last_close_wait    INTEGER NOT NULL,
+    last_last_ack      INTEGER NOT NULL,
+    last_time_wait     INTEGER NOT NULL,
+    last_close         INTEGER NOT NULL,
+    last_syn_sent2     INTEGER NOT NULL
+) STRICT;
+
+-- The kernel's figures of a namespace, one row whenever one of them changed.
+CREATE TABLE netns_table (
+    sample_id     INTEGER NOT NULL REFERENCES sample,
+    netns_id      INTEGER NOT NULL REFERENCES netns,
+    visible       INTEGER NOT NULL, -- 0: no longer seen from this sample on
+    count         INTEGER,
+    max           INTEGER,
+    buckets       INTEGER,
+    found         INTEGER, -- this and the rest: /proc/net/stat/nf_conntrack, since the namespace was made
+    invalid       INTEGER,
+    "insert"      INTEGER,
+    insert_failed INTEGER,
+    "drop"        INTEGER,
+    early_drop    INTEGER,
+    clash_resolve INTEGER,
+    chaintoolong  INTEGER
+) STRICT;
+
+CREATE TABLE dump (
+    id               INTEGER PRIMARY KEY,
+    netns_id         INTEGER NOT NULL REFERENCES netns,
+    at_ms            INTEGER NOT NULL,
+    took_ms          INTEGER NOT NULL,
+    kind             TEXT    NOT NULL, -- baseline, periodic, final
+    entries          INTEGER NOT NULL,
+    distinct_clients INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE dump_endpoint (
+    id          INTEGER PRIMARY KEY,
+    dump_id     INTEGER NOT NULL REFERENCES dump,
+    endpoint_id INTEGER NOT NULL REFERENCES endpoint,
+    entries     INTEGER NOT NULL,
+    clients     INTEGER NOT NULL, -- distinct source addresses
+    unreplied   INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE dump_state (
+    dump_endpoint_id INTEGER NOT NULL REFERENCES dump_endpoint,
+    state            TEXT    NOT NULL,
+    entries          INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE dump_finding (
+    dump_endpoint_id INTEGER NOT NULL REFERENCES dump_endpoint,
+    finding          TEXT    NOT NULL,
+    entries          INTEGER NOT NULL,
+    example          TEXT    NOT NULL
+) STRICT;
+
+CREATE TABLE dump_client (
+    dump_id   INTEGER NOT NULL REFERENCES dump,
+    address   TEXT    NOT NULL,
+    entries   INTEGER NOT NULL,
+    unreplied INTEGER NOT NULL,
+    endpoints INTEGER NOT NULL
+) STRICT;
+
+-- The books, written when a recording ends in order; *_kernel is what the kernel's own counters say.
+CREATE TABLE ledger_netns (
+    netns_id             INTEGER NOT NULL REFERENCES netns,
+    inserted             INTEGER NOT NULL,
+    ended                INTEGER NOT NULL,
+    count_change         INTEGER,
+    refused              INTEGER NOT NULL,
+    refused_kernel       INTEGER,
+    drop_clashes         INTEGER NOT NULL,
+    evicted              INTEGER NOT NULL,
+    evicted_kernel       INTEGER,
+    insert_failed        INTEGER NOT NULL,
+    insert_failed_kernel INTEGER,
+    clash_merged         INTEGER NOT NULL,
+    clash_merged_kernel  INTEGER
+) STRICT;
+
+CREATE TABLE ledger_losses (
+    probe_misses         INTEGER,
+    unattributed         INTEGER NOT NULL,
+    refused_unattributed INTEGER NOT NULL,
+    refused_ctnetlink    INTEGER NOT NULL,
+    cause_lost           INTEGER NOT NULL,
+    cause_raced          INTEGER NOT NULL,
+    unreadable           INTEGER NOT NULL,
+    unpaired             INTEGER NOT NULL
+) STRICT;
+
+CREATE VIEW fill AS
+SELECT s.id AS sample_id,
+       strftime('%Y-%m-%dT%H:%M:%fZ', s.at_ms / 1000.0, 'unixepoch') AS time,
+       n.inode AS netns,
+       n.name,
+       t.count,
+       t.max,
+       round(1.0 * t.count / nullif(t.max, 0), 4) AS fill
+FROM netns_table t
+JOIN sample s ON s.id = t.sample_id
+JOIN netns n ON n.id = t.netns_id
+WHERE t.visible
+ORDER BY s.id, n.id;
+
+CREATE VIEW endpoint_total AS
+SELECT n.inode AS netns,
+       e.family,
+       e.protocol,
+       e.role,
+       e.port,
+       e.address,
+       d.*
+FROM (
+    SELECT endpoint_id,
+           sum(inserted) AS inserted,
+           sum(expired + evicted + evicted_background + reset + deleted + netns_gone + other) AS ended,
+           sum(refused) AS refused,
+           sum(evicted) AS evicted,
+           sum(evicted_background) AS evicted_background,
+           sum(insert_failed) AS insert_failed,
+           sum(clash_merged) AS clash_merged,
+           sum(snat) AS snat,
+           sum(dnat) AS dnat
+    FROM delta
+    GROUP BY endpoint_id
+) d
+LEFT JOIN endpoint e ON e.id = d.endpoint_id
+LEFT JOIN netns n ON n.id = e.netns_id;
+
+CREATE VIEW state_last AS
+SELECT strftime('%Y-%m-%dT%H:%M:%fZ', d.at_ms / 1000.0, 'unixepoch') AS time,
+       n.inode AS netns,
+       e.protocol,
+       e.port,
+       s.state,
+       sum(s.entries) AS entries
+FROM dump d
+JOIN netns n ON n.id = d.netns_id
+JOIN dump_endpoint de ON de.dump_id = d.id
+JOIN endpoint e ON e.id = de.endpoint_id
+JOIN dump_state s ON s.dump_endpoint_id = de.id
+WHERE d.id = (SELECT max(id) FROM dump l WHERE l.netns_id = d.netns_id)
+GROUP BY d.id, e.protocol, e.port, s.state
+ORDER BY entries DESC;

@@ -1,0 +1,135 @@
+//! Writes a recording while it is made.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Transaction};
+
+use super::Error;
+use crate::model::{
+    dump::Dump,
+    ledger::Ledger,
+    node::{Address, Namespace, Node},
+    recording::Header,
+    sample::Sample,
+};
+
+mod dump;
+mod file;
+mod ids;
+mod ledger;
+mod node;
+mod sample;
+
+use ids::Ids;
+use sample::LastTables;
+
+/// A recording being made. Every call commits what it was given, whole or not at all. Memory holds the
+/// identities of endpoints and the last table of each namespace, no samples.
+#[derive(Debug)]
+pub struct Writer {
+    path: PathBuf,
+    connection: Connection,
+    ids: Ids,
+    tables: LastTables,
+}
+
+impl Writer {
+    /// Creates the file and writes what is known before the first sample.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] when `path` or its -wal is there and `force` is not given; with `force` they are
+    /// removed first, unless `path` is no regular file. Otherwise what the operating system or SQLite reports.
+    pub fn create(path: &Path, force: bool, header: &Header, node: &Node) -> Result<Self, Error> {
+        let path = file::claim(path, force)?;
+        let (connection, ids) = Self::begin(&path, header, node)
+            .map_err(|error| Error::sqlite("write", &path, &error))?;
+        Ok(Self {
+            path,
+            connection,
+            ids,
+            tables: LastTables::default(),
+        })
+    }
+
+    fn begin(path: &Path, header: &Header, node: &Node) -> rusqlite::Result<(Connection, Ids)> {
+        let mut connection = file::connect(path)?;
+        let mut ids = Ids::default();
+        let tx = connection.transaction()?;
+        file::write_schema(&tx)?;
+        node::write_header(&tx, header)?;
+        node::write_node(&tx, &mut ids, node)?;
+        tx.commit()?;
+        // Only now: the file itself then says what it is, whatever happens to its log.
+        file::begin_log(&connection)?;
+        Ok((connection, ids))
+    }
+
+    /// Appends a sample: its losses, what changed at endpoints, the tables that changed.
+    ///
+    /// # Errors
+    /// [`Error::Full`] or what else SQLite reports; the sample is then not in the recording, all before are.
+    pub fn sample(&mut self, sample: &Sample) -> Result<(), Error> {
+        let changed = self.tables.changes(&sample.tables);
+        self.commit(|tx, ids| sample::write(tx, ids, sample, &changed))?;
+        self.tables.remember(&changed);
+        Ok(())
+    }
+
+    /// Appends a dump.
+    ///
+    /// # Errors
+    /// As [`Writer::sample`].
+    pub fn dump(&mut self, dump: &Dump) -> Result<(), Error> {
+        self.commit(|tx, ids| dump::write(tx, ids, dump))
+    }
+
+    /// Notes a namespace that was not there at the beginning, or its name.
+    ///
+    /// # Errors
+    /// As [`Writer::sample`].
+    pub fn namespace(&mut self, namespace: &Namespace) -> Result<(), Error> {
+        self.commit(|tx, ids| node::write_namespace(tx, ids, namespace))
+    }
+
+    /// Adds addresses found later.
+    ///
+    /// # Errors
+    /// As [`Writer::sample`].
+    pub fn addresses(&mut self, addresses: &[Address]) -> Result<(), Error> {
+        self.commit(|tx, ids| node::write_addresses(tx, ids, addresses))
+    }
+
+    /// Notes something the recording cannot tell from now on, for people.
+    ///
+    /// # Errors
+    /// As [`Writer::sample`].
+    pub fn degrade(&mut self, reason: &str) -> Result<(), Error> {
+        self.commit(|tx, _| node::write_degraded(tx, reason))
+    }
+
+    /// Ends the recording in order and leaves one file. `ended_ms` is Unix time in milliseconds.
+    ///
+    /// # Errors
+    /// As [`Writer::sample`]; [`Error::Busy`] when another program reads the recording for longer than
+    /// 5 seconds: it is complete then, but needs its -wal beside it.
+    pub fn finish(mut self, ended_ms: i64, ledger: &Ledger) -> Result<(), Error> {
+        self.commit(|tx, ids| ledger::write(tx, ids, ended_ms, ledger))?;
+        file::end_log(self.connection).map_err(|error| Error::sqlite("finish", &self.path, &error))
+    }
+
+    /// One transaction; ids handed out in one that fails are taken back.
+    fn commit(
+        &mut self,
+        write: impl FnOnce(&Transaction<'_>, &mut Ids) -> rusqlite::Result<()>,
+    ) -> Result<(), Error> {
+        let mark = self.ids.mark();
+        let done = self.connection.transaction().and_then(|tx| {
+            write(&tx, &mut self.ids)?;
+            tx.commit()
+        });
+        done.map_err(|error| {
+            self.ids.take_back(mark);
+            Error::sqlite("write", &self.path, &error)
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! Samples: what happened, and the tables that changed.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Transaction, params_from_iter, types::Value};
+
+use super::{
+    super::columns::{
+        COUNTER_COLUMNS, COUNTERS, LOSSES, TABLE, counters_out, losses_out, placeholders, table_out,
+    },
+    ids::Ids,
+};
+use crate::model::{counters::Counters, endpoint::Netns, sample::Sample, table::Table};
+
+/// Each namespace's table as it was written last.
+#[derive(Debug, Default)]
+pub(super) struct LastTables(BTreeMap<Netns, Table>);
+
+/// A namespace whose table changed, with the new one; `None` when it is no longer seen.
+pub(super) type Change = (Netns, Option<Table>);
+
+impl LastTables {
+    /// What differs from the tables written last.
+    pub(super) fn changes(&self, tables: &[Table]) -> Vec<Change> {
+        let now: BTreeMap<Netns, Table> =
+            tables.iter().map(|table| (table.netns, *table)).collect();
+        let gone = self.0.keys().filter(|netns| !now.contains_key(netns));
+        let mut changes: Vec<Change> = gone.map(|netns| (*netns, None)).collect();
+        changes.extend(
+            now.into_iter()
+                .filter(|(netns, table)| self.0.get(netns) != Some(table))
+                .map(|(netns, table)| (netns, Some(table))),
+        );
+        changes
+    }
+
+    /// Takes over what has been written.
+    pub(super) fn remember(&mut self, changes: &[Change]) {
+        for (netns, table) in changes {
+            match table {
+                Some(table) => self.0.insert(*netns, *table),
+                None => self.0.remove(netns),
+            };
+        }
+    }
+}
+
+pub(super) fn write(
+    tx: &Transaction<'_>,
+    ids: &mut Ids,
+    sample: &Sample,
+    changes: &[Change],
+) -> rusqlite::Result<()> {
+    let losses = losses_out(&sample.losses);
+    let figures = [Some(sample.at_ms), Some(sample.elapsed_ms.cast_signed())]
+        .into_iter()
+        .chain(losses);
+    let marks = placeholders(2 + losses.len());
+    tx.prepare_cached(&format!(
+        "INSERT INTO sample (at_ms, elapsed_ms, {LOSSES}) VALUES ({marks})"
+    ))?
+    .execute(params_from_iter(figures))?;
+    let id = tx.last_insert_rowid();
+    write_deltas(tx, ids, id, sample)?;
+    changes
+        .iter()
+        .try_for_each(|change| write_table(tx, ids, id, change))
+}
+
+fn write_deltas(
+    tx: &Transaction<'_>,
+    ids: &mut Ids,
+    id: i64,
+    sample: &Sample,
+) -> rusqlite::Result<()> {
+    let marks = placeholders(2 + COUNTER_COLUMNS);
+    let mut insert = tx.prepare_cached(&format!(
+        "INSERT INTO delta (sample_id, endpoint_id, {COUNTERS}) VALUES ({marks})"
+    ))?;
+    let mut write = |endpoint: Option<i64>, counters: &Counters| {
+        let row = [Some(id), endpoint].into_iter();
+        insert
+            .execute(params_from_iter(
+                row.chain(counters_out(counters).map(Some)),
+            ))
+            .map(drop)
+    };
+    if !sample.unattributed.is_zero() {
+        write(None, &sample.unattributed)?;
+    }
+    for (endpoint, counters) in sample.deltas.iter().filter(|(_, c)| !c.is_zero()) {
+        write(Some(ids.endpoint(tx, endpoint)?), counters)?;
+    }
+    Ok(())
+}
+
+fn write_table(
+    tx: &Transaction<'_>,
+    ids: &mut Ids,
+    id: i64,
+    (netns, table): &Change,
+) -> rusqlite::Result<()> {
+    let figures = table.as_ref().map_or([None; 11], table_out);
+    let row = [
+        id.into(),
+        ids.netns(tx, *netns)?.into(),
+        table.is_some().into(),
+    ];
+    let marks = placeholders(row.len() + figures.len());
+    tx.prepare_cached(&format!(
+        "INSERT INTO netns_table (sample_id, netns_id, visible, {TABLE}) VALUES ({marks})"
+    ))?
+    .execute(params_from_iter(
+        row.into_iter().chain(figures.map(Value::from)),
+    ))?;
+    Ok(())
+}

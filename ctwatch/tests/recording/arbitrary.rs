@@ -1,0 +1,344 @@
+//! Recordings of any shape the model allows.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+use ctwatch::model::{
+    counters::{Counters, Ended},
+    dump::{ClientDump, Dump, DumpKind, EndpointDump, Evidence, Finding},
+    endpoint::{Endpoint, Family, Netns, Protocol, Role},
+    ledger::{Compared, Ledger, NetnsLedger},
+    node::{Address, Namespace, Node, RulesetKind, RulesetText},
+    recording::{Backend, Header, Recording},
+    sample::{Losses, Sample},
+    table::{KernelStats, Table},
+};
+use proptest::{array, collection::vec, option, prelude::*, sample::select};
+
+fn netns() -> impl Strategy<Value = Netns> {
+    // Few, so that they repeat: the same inode under two cookies, and a cookie beyond an i64.
+    select(vec![
+        (0, 0),
+        (1, 4_026_531_840),
+        (2, 4_026_531_840),
+        (u64::MAX, u32::MAX),
+    ])
+    .prop_map(|(cookie, inode)| Netns { cookie, inode })
+}
+
+fn ip() -> impl Strategy<Value = IpAddr> {
+    prop_oneof![
+        any::<u32>().prop_map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits))),
+        any::<u128>().prop_map(|bits| IpAddr::V6(Ipv6Addr::from_bits(bits))),
+        Just(IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_mapped())),
+    ]
+}
+
+fn endpoint() -> impl Strategy<Value = Endpoint> {
+    let role = select(vec![
+        Role::Inbound,
+        Role::Outbound,
+        Role::Forwarded,
+        Role::Loopback,
+        Role::Encapsulation,
+    ]);
+    let family = select(vec![Family::Ipv4, Family::Ipv6]);
+    (
+        netns(),
+        family,
+        any::<u8>(),
+        option::of(role),
+        any::<u16>(),
+        option::of(ip()),
+    )
+        .prop_map(|(netns, family, protocol, role, port, address)| Endpoint {
+            netns,
+            family,
+            protocol: Protocol(protocol),
+            role,
+            port,
+            address,
+        })
+}
+
+fn counters() -> impl Strategy<Value = Counters> {
+    (
+        array::uniform16(any::<u64>()),
+        any::<i64>(),
+        array::uniform10(any::<u64>()),
+    )
+        .prop_map(|(n, age_ms, tcp_last)| Counters {
+            inserted: n[0],
+            ended: Ended {
+                expired: n[1],
+                evicted: n[2],
+                evicted_background: n[3],
+                reset: n[4],
+                deleted: n[5],
+                netns_gone: n[6],
+                other: n[7],
+            },
+            refused: n[8],
+            insert_failed: n[9],
+            clash_merged: n[10],
+            snat: n[11],
+            dnat: n[12],
+            helper: n[13],
+            unreplied: n[14],
+            assured: n[15],
+            age_ms,
+            tcp_last,
+        })
+}
+
+fn losses() -> impl Strategy<Value = Losses> {
+    (option::of(any::<u64>()), array::uniform7(any::<u64>())).prop_map(|(probe_misses, n)| Losses {
+        probe_misses,
+        unattributed: n[0],
+        refused_unattributed: n[1],
+        refused_ctnetlink: n[2],
+        cause_lost: n[3],
+        cause_raced: n[4],
+        unreadable: n[5],
+        unpaired: n[6],
+    })
+}
+
+fn table(netns: Netns) -> impl Strategy<Value = Table> {
+    let gauge = || option::of(0..3_u64);
+    let stats = (array::uniform6(0..3_u64), gauge(), gauge()).prop_map(
+        |(n, clash_resolve, chaintoolong)| KernelStats {
+            found: n[0],
+            invalid: n[1],
+            insert: n[2],
+            insert_failed: n[3],
+            drop: n[4],
+            early_drop: n[5],
+            clash_resolve,
+            chaintoolong,
+        },
+    );
+    (gauge(), gauge(), gauge(), option::of(stats)).prop_map(move |(count, max, buckets, stats)| {
+        Table {
+            netns,
+            count,
+            max,
+            buckets,
+            stats,
+        }
+    })
+}
+
+/// Tables by namespace in order, none twice.
+fn tables() -> impl Strategy<Value = Vec<Table>> {
+    vec(netns().prop_flat_map(table), 0..4).prop_map(|tables| {
+        let by_netns: BTreeMap<Netns, Table> = tables.into_iter().map(|t| (t.netns, t)).collect();
+        by_netns.into_values().collect()
+    })
+}
+
+fn sample() -> impl Strategy<Value = Sample> {
+    (
+        any::<i64>(),
+        any::<u64>(),
+        vec((endpoint(), counters()), 0..6),
+        prop_oneof![Just(Counters::default()), counters()],
+        tables(),
+        losses(),
+    )
+        .prop_map(
+            |(at_ms, elapsed_ms, deltas, unattributed, tables, losses)| Sample {
+                at_ms,
+                elapsed_ms,
+                deltas: deltas.into_iter().filter(|(_, c)| !c.is_zero()).collect(),
+                unattributed,
+                tables,
+                losses,
+            },
+        )
+}
+
+fn endpoint_dump() -> impl Strategy<Value = EndpointDump> {
+    let finding = select(vec![
+        Finding::DnatObserved,
+        Finding::SnatObserved,
+        Finding::Helper,
+        Finding::Expectation,
+        Finding::Connmark,
+        Finding::Connlabel,
+        Finding::CtZone,
+        Finding::SeqAdjust,
+        Finding::Flowtable,
+    ]);
+    let evidence =
+        (any::<u64>(), ".*").prop_map(|(entries, example)| Evidence { entries, example });
+    (
+        array::uniform3(any::<u64>()),
+        proptest::collection::btree_map("[A-Z_]{1,12}", any::<u64>(), 0..4),
+        proptest::collection::btree_map(finding, evidence, 0..3),
+    )
+        .prop_map(
+            |([entries, clients, unreplied], states, findings)| EndpointDump {
+                entries,
+                states,
+                clients,
+                unreplied,
+                findings,
+            },
+        )
+}
+
+fn dump() -> impl Strategy<Value = Dump> {
+    let kind = select(vec![
+        DumpKind::Baseline,
+        DumpKind::Periodic,
+        DumpKind::Final,
+    ]);
+    let client = (ip(), array::uniform3(any::<u64>())).prop_map(
+        |(address, [entries, unreplied, endpoints])| ClientDump {
+            address,
+            entries,
+            unreplied,
+            endpoints,
+        },
+    );
+    (
+        (netns(), any::<i64>(), array::uniform3(any::<u64>()), kind),
+        proptest::collection::btree_map(endpoint(), endpoint_dump(), 0..4),
+        vec(client, 0..4),
+    )
+        .prop_map(
+            |((netns, at_ms, [took_ms, entries, distinct_clients], kind), endpoints, clients)| {
+                Dump {
+                    netns,
+                    at_ms,
+                    took_ms,
+                    kind,
+                    entries,
+                    endpoints,
+                    clients,
+                    distinct_clients,
+                }
+            },
+        )
+}
+
+fn node() -> impl Strategy<Value = Node> {
+    let address =
+        (netns(), ".*", ip(), any::<u8>()).prop_map(|(netns, interface, address, prefix)| {
+            Address {
+                netns,
+                interface,
+                address,
+                prefix,
+            }
+        });
+    let namespace = (option::of(".*"), any::<bool>());
+    let namespaces = proptest::collection::btree_map(netns(), namespace, 0..4).prop_map(|all| {
+        let namespace = |(netns, (name, own))| Namespace { netns, name, own };
+        all.into_iter().map(namespace).collect()
+    });
+    let kind = select(vec![
+        RulesetKind::IptablesSave,
+        RulesetKind::Ip6tablesSave,
+        RulesetKind::IptablesLegacySave,
+        RulesetKind::Ip6tablesLegacySave,
+        RulesetKind::NftJson,
+    ]);
+    let ruleset =
+        (netns(), kind, ".*").prop_map(|(netns, kind, text)| RulesetText { netns, kind, text });
+    (
+        (".*", ".*", any::<u32>(), option::of(any::<u32>())),
+        proptest::collection::btree_map(".*", ".*", 0..4),
+        vec(address, 0..4),
+        namespaces,
+        vec(any::<u16>(), 0..3),
+        vec(ruleset, 0..3),
+        vec(".*", 0..3),
+    )
+        .prop_map(
+            |(
+                (hostname, kernel, cpus, hz),
+                sysctls,
+                addresses,
+                namespaces,
+                control_ports,
+                rulesets,
+                unread,
+            )| Node {
+                hostname,
+                kernel,
+                cpus,
+                hz,
+                sysctls,
+                addresses,
+                namespaces,
+                control_ports,
+                rulesets,
+                unread,
+            },
+        )
+}
+
+fn ledger() -> impl Strategy<Value = Ledger> {
+    let compared = || {
+        (any::<u64>(), option::of(any::<u64>()))
+            .prop_map(|(ctwatch, kernel)| Compared { ctwatch, kernel })
+    };
+    let books = (
+        netns(),
+        array::uniform3(any::<u64>()),
+        option::of(any::<i64>()),
+        (compared(), compared(), compared(), compared()),
+    )
+        .prop_map(
+            |(netns, [inserted, ended, drop_clashes], count_change, compared)| NetnsLedger {
+                netns,
+                inserted,
+                ended,
+                count_change,
+                refused: compared.0,
+                drop_clashes,
+                evicted: compared.1,
+                insert_failed: compared.2,
+                clash_merged: compared.3,
+            },
+        );
+    (vec(books, 0..3), losses()).prop_map(|(namespaces, losses)| Ledger { namespaces, losses })
+}
+
+/// A recording; `ledger` is there exactly when it ended in order.
+pub(crate) fn recording() -> impl Strategy<Value = Recording> {
+    let backend = select(vec![
+        Backend::Kprobe,
+        Backend::Fentry,
+        Backend::Netlink,
+        Backend::Dump,
+    ]);
+    let header = (".*", any::<i64>(), any::<u64>(), backend, vec(".*", 0..3)).prop_map(
+        |(version, started_ms, interval_ms, backend, degraded)| Header {
+            version,
+            started_ms,
+            interval_ms,
+            backend,
+            degraded,
+        },
+    );
+    (
+        header,
+        node(),
+        vec(sample(), 0..6),
+        vec(dump(), 0..3),
+        option::of((any::<i64>(), ledger())),
+    )
+        .prop_map(|(header, node, samples, dumps, end)| Recording {
+            header,
+            node,
+            samples,
+            dumps,
+            ended_ms: end.as_ref().map(|(ended_ms, _)| *ended_ms),
+            ledger: end.map(|(_, ledger)| ledger),
+        })
+}
