@@ -5,8 +5,11 @@ use anyhow::Result;
 mod cache;
 mod command;
 mod compile;
+#[path = "../../../ctwatch/build/digest.rs"]
+mod digest;
 mod linker;
 mod pins;
+mod record;
 mod rust_src;
 mod toolchain;
 mod tree;
@@ -26,7 +29,7 @@ pub(crate) fn run(_args: &Args) -> Result<()> {
     let toolchain = Toolchain::set_up(&pins)?;
     let built = compile::compile(&tree, &pins, &toolchain)?;
     let object = std::fs::read(&built)?;
-    tree::write(&tree.object(), &object)?;
+    record::write(&tree, &pins, &object)?;
     eprintln!("{}: {} bytes", tree.shown(&tree.object()), object.len());
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! Where things lie in the repository.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+
+use super::digest;
 
 /// The architecture whose kernel the object is for: its kprobe arguments lie in that architecture's `pt_regs`.
 pub(super) const ARCH: &str = "x86_64";
@@ -36,9 +37,19 @@ impl Tree {
         self.root.join("ctwatch-ebpf/toolchain.toml")
     }
 
-    /// The object that is checked in. It lies in the package that embeds it, so that a published crate carries it.
+    /// The package that embeds the object: there it lies, so that a published crate carries it.
+    pub(super) fn package(&self) -> PathBuf {
+        self.root.join("ctwatch")
+    }
+
+    /// The object that is checked in.
     pub(super) fn object(&self) -> PathBuf {
-        self.root.join(format!("ctwatch/bpf/ctwatch.{ARCH}.bpf.o"))
+        self.package().join(digest::OBJECT)
+    }
+
+    /// What that object was compiled from.
+    pub(super) fn digest(&self) -> PathBuf {
+        self.package().join(digest::DIGEST)
     }
 
     /// cargo's target directory for the kernel side: other flags than the host's, so a directory of its own.
@@ -50,13 +61,4 @@ impl Tree {
     pub(super) fn shown<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
         path.strip_prefix(&self.root).unwrap_or(path).display()
     }
-}
-
-/// Writes a file and the directory it lies in.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory)
-            .with_context(|| format!("cannot create {}", directory.display()))?;
-    }
-    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
