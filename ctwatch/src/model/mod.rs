@@ -7,5 +7,6 @@ pub mod entry;
 pub mod ledger;
 pub mod node;
 pub mod recording;
+pub mod ruleset;
 pub mod sample;
 pub mod table;

@@ -1,0 +1,263 @@
+//! A packet filter's rules as `iptables-save` tells them.
+//!
+//! What is not understood is kept word for word and marked unknown: whoever walks the rules must treat an unknown
+//! match as one that may match, and an unknown target as one that may do anything.
+
+use std::{net::IpAddr, ops::RangeInclusive};
+
+use super::endpoint::{Family, Protocol};
+
+/// All tables of one family and one backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruleset {
+    /// Address family.
+    pub family: Family,
+    /// Which kernel interface holds the rules; `None` where the text does not say.
+    pub backend: Option<XtablesBackend>,
+    /// Tables in the order they were printed.
+    pub tables: Vec<Table>,
+}
+
+impl Ruleset {
+    /// A chain by table and name.
+    #[must_use]
+    pub fn chain(&self, table: &str, chain: &str) -> Option<&Chain> {
+        self.table(table)?.chain(chain)
+    }
+
+    /// A table by name.
+    #[must_use]
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.iter().find(|table| table.name == name)
+    }
+}
+
+/// Which of the two implementations behind the `iptables` commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XtablesBackend {
+    /// iptables-nft: the rules are nftables rules as well.
+    Nft,
+    /// iptables-legacy: `x_tables`, which nft does not see.
+    Legacy,
+}
+
+/// One table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// `raw`, `mangle`, `nat`, `filter` or `security`.
+    pub name: String,
+    /// Chains in the order they were printed.
+    pub chains: Vec<Chain>,
+}
+
+impl Table {
+    /// A chain by name.
+    #[must_use]
+    pub fn chain(&self, name: &str) -> Option<&Chain> {
+        self.chains.iter().find(|chain| chain.name == name)
+    }
+}
+
+/// One chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// Name.
+    pub name: String,
+    /// What happens at the end of a built-in chain; `None` for a chain that users made.
+    pub policy: Option<Policy>,
+    /// Rules in order.
+    pub rules: Vec<Rule>,
+}
+
+/// Policy of a built-in chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// `ACCEPT`
+    Accept,
+    /// `DROP`
+    Drop,
+}
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// As printed, without counters: `-A INPUT …`.
+    pub text: String,
+    /// All must match.
+    pub matches: Vec<Match>,
+    /// What then happens.
+    pub target: Target,
+    /// The text of `-m comment`.
+    pub comment: Option<String>,
+}
+
+/// One condition of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Match {
+    /// Whether `!` stands before it.
+    pub negated: bool,
+    /// The condition.
+    pub condition: Condition,
+}
+
+/// What a match looks at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Condition {
+    /// `-i`: a name, or a prefix of names that ends in `+`.
+    InInterface(String),
+    /// `-o`: likewise.
+    OutInterface(String),
+    /// `-s`
+    Source(Prefix),
+    /// `-d`
+    Destination(Prefix),
+    /// `-p`
+    Protocol(Protocol),
+    /// `--sport`, `--sports`
+    SourcePort(Vec<RangeInclusive<u16>>),
+    /// `--dport`, `--dports`
+    DestinationPort(Vec<RangeInclusive<u16>>),
+    /// `--ports`: either of the two.
+    EitherPort(Vec<RangeInclusive<u16>>),
+    /// `--state`, `--ctstate`
+    State(States),
+    /// `--icmp-type`, `--icmpv6-type`: type, and code unless any will do.
+    IcmpType(u8, Option<u8>),
+    /// `--src-type LOCAL`: the source is one of the node's own addresses.
+    SourceIsLocal,
+    /// `--dst-type LOCAL`
+    DestinationIsLocal,
+    /// Anything else, word for word.
+    Unknown(String),
+}
+
+/// What a rule does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// `ACCEPT`
+    Accept,
+    /// `DROP`
+    Drop,
+    /// `REJECT`
+    Reject,
+    /// `RETURN`
+    Return,
+    /// `LOG`, or no target at all: counts and goes on.
+    Continue,
+    /// `NOTRACK`, `CT --notrack`: marks the packet and goes on.
+    Notrack,
+    /// `DNAT`, `REDIRECT`, `SNAT`
+    Nat,
+    /// `MASQUERADE`
+    Masquerade,
+    /// `-j CHAIN`
+    Jump(String),
+    /// `-g CHAIN`
+    Goto(String),
+    /// Anything else, word for word.
+    Unknown(String),
+}
+
+/// An address with a prefix length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Prefix {
+    address: IpAddr,
+    length: u8,
+}
+
+impl Prefix {
+    /// `None` when the length exceeds the address.
+    #[must_use]
+    pub fn new(address: IpAddr, length: u8) -> Option<Self> {
+        let widest = if address.is_ipv4() { 32 } else { 128 };
+        (length <= widest).then_some(Self { address, length })
+    }
+
+    /// Whether an address lies within it.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                let shift = 32 - u32::from(self.length);
+                let differing = own.to_bits() ^ other.to_bits();
+                differing.checked_shr(shift).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                let shift = 128 - u32::from(self.length);
+                let differing = own.to_bits() ^ other.to_bits();
+                differing.checked_shr(shift).unwrap_or(0) == 0
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it contains every address.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Whether it lies within 127.0.0.0/8, or is ::1.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let least = if self.address.is_ipv4() { 8 } else { 128 };
+        self.address.is_loopback() && self.length >= least
+    }
+
+    /// Address family.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        match self.address {
+            IpAddr::V4(_) => Family::Ipv4,
+            IpAddr::V6(_) => Family::Ipv6,
+        }
+    }
+}
+
+/// States of a packet that `-m conntrack --ctstate` tells apart, as a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct States(u8);
+
+impl States {
+    /// No entry, although tracking looked at the packet.
+    pub const INVALID: Self = Self(1);
+    /// The first packet, or the entry saw no reply yet.
+    pub const NEW: Self = Self(1 << 1);
+    /// Of a connection that saw both directions.
+    pub const ESTABLISHED: Self = Self(1 << 2);
+    /// An error about, or a connection expected by, another.
+    pub const RELATED: Self = Self(1 << 3);
+    /// Marked by NOTRACK.
+    pub const UNTRACKED: Self = Self(1 << 4);
+    /// The source is translated.
+    pub const SNAT: Self = Self(1 << 5);
+    /// The destination is translated.
+    pub const DNAT: Self = Self(1 << 6);
+
+    /// The state of that name, as iptables prints it.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "INVALID" => Self::INVALID,
+            "NEW" => Self::NEW,
+            "ESTABLISHED" => Self::ESTABLISHED,
+            "RELATED" => Self::RELATED,
+            "UNTRACKED" => Self::UNTRACKED,
+            "SNAT" => Self::SNAT,
+            "DNAT" => Self::DNAT,
+            _ => return None,
+        })
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether the sets share a state.
+    #[must_use]
+    pub fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}

@@ -1,0 +1,3 @@
+//! Where values come from: the kernel, netlink, files. Each source gives values of [`crate::model`].
+
+pub mod iptables_save;
