@@ -6,6 +6,7 @@ pub mod endpoint;
 pub mod entry;
 pub mod ledger;
 pub mod node;
+pub mod notrack;
 pub mod recording;
 pub mod ruleset;
 pub mod sample;

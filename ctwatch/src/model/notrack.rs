@@ -1,0 +1,108 @@
+//! Rules that advice consists of, as values; renderers give them a program's syntax.
+
+use std::net::IpAddr;
+
+use super::endpoint::{Family, Protocol};
+
+/// Which packets of a service a rule is about, and so in which hook it stands.
+///
+/// Both directions have to go untracked: one alone turns the other into INVALID packets or reverse entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// From elsewhere to the service: PREROUTING, its address and port as destination.
+    Requests,
+    /// From the service: OUTPUT, its address and port as source.
+    Replies,
+    /// From the node itself to the service: OUTPUT, its address and port as destination.
+    LocalRequests,
+    /// The service's replies to the node itself, coming back over `lo`: PREROUTING, its address and port as source.
+    LocalReplies,
+    /// Encapsulation leaving the node: OUTPUT, its address as source but the port as destination, since both
+    /// directions of VXLAN and Geneve carry the same destination port.
+    Tunnelled,
+}
+
+impl Direction {
+    /// The raw table's chain, in iptables' words.
+    #[must_use]
+    pub fn chain(self) -> &'static str {
+        match self {
+            Self::Requests | Self::LocalReplies => "PREROUTING",
+            Self::Replies | Self::LocalRequests | Self::Tunnelled => "OUTPUT",
+        }
+    }
+
+    /// Whether the service's address is the packet's destination.
+    #[must_use]
+    pub fn address_is_destination(self) -> bool {
+        matches!(self, Self::Requests | Self::LocalRequests)
+    }
+
+    /// Whether the service's port is the packet's destination port.
+    #[must_use]
+    pub fn port_is_destination(self) -> bool {
+        self.address_is_destination() || self == Self::Tunnelled
+    }
+}
+
+/// Do not track these packets: a rule of the raw table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NotrackRule {
+    /// Which packets.
+    pub direction: Direction,
+    /// The service's address.
+    pub address: IpAddr,
+    /// Transport protocol.
+    pub protocol: Protocol,
+    /// The service's port.
+    pub port: u16,
+}
+
+impl NotrackRule {
+    /// Address family.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        family_of(self.address)
+    }
+}
+
+/// Let packets through that a ruleset dropped once they are untracked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptRule {
+    /// Table.
+    pub table: String,
+    /// Built-in chain.
+    pub chain: String,
+    /// Number of the rule to stand before, counted from 1; `None` to stand last, just before the policy.
+    pub before: Option<usize>,
+    /// Which packets.
+    pub packets: Accepted,
+}
+
+/// Packets an [`AcceptRule`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// Untracked packets of a service, in one direction.
+    Untracked(NotrackRule),
+    /// "Fragmentation needed" or "packet too big" for an address: about an untracked flow it is INVALID, and without
+    /// it path MTU discovery fails.
+    TooBig(IpAddr),
+}
+
+impl AcceptRule {
+    /// Address family.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        match self.packets {
+            Accepted::Untracked(rule) => rule.family(),
+            Accepted::TooBig(address) => family_of(address),
+        }
+    }
+}
+
+fn family_of(address: IpAddr) -> Family {
+    match address {
+        IpAddr::V4(_) => Family::Ipv4,
+        IpAddr::V6(_) => Family::Ipv6,
+    }
+}

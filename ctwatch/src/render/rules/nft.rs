@@ -1,0 +1,102 @@
+//! Rules for `nft -f`: a table of their own, a chain and a set for each direction and family.
+//!
+//! The ports are elements of sets, so that adding one twice changes nothing, and one can be taken back by name
+//! while others stay. Each chain holds the one rule that asks its set, and is flushed before that rule is added.
+
+use std::collections::BTreeMap;
+
+use crate::model::{
+    endpoint::Family,
+    notrack::{Direction, NotrackRule},
+};
+
+use super::OWNER;
+
+/// Statements that add rules, or nothing for none. The same statements again change nothing.
+#[must_use]
+pub fn add(rules: &[NotrackRule]) -> String {
+    if rules.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("add table inet {OWNER}\n");
+    for ((direction, family), rules) in by_chain(rules) {
+        text.push_str(&chain(direction, family));
+        for rule in rules {
+            text.push_str(&element("add", rule));
+        }
+    }
+    text
+}
+
+/// Statements that take the same rules back and leave others of ctwatch's.
+#[must_use]
+pub fn undo(rules: &[NotrackRule]) -> String {
+    rules.iter().map(|rule| element("delete", rule)).collect()
+}
+
+/// The statement that takes back everything that [`add`] ever added.
+#[must_use]
+pub fn undo_everything() -> String {
+    format!("delete table inet {OWNER}\n")
+}
+
+fn by_chain(rules: &[NotrackRule]) -> BTreeMap<(Direction, Family), Vec<&NotrackRule>> {
+    let mut chains: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for rule in rules {
+        let key = (rule.direction, rule.family());
+        chains.entry(key).or_default().push(rule);
+    }
+    chains
+}
+
+/// A set, the base chain of the same name, and the chain's one rule.
+fn chain(direction: Direction, family: Family) -> String {
+    let name = name(direction, family);
+    let hook = direction.chain().to_lowercase();
+    let (header, address_type) = match family {
+        Family::Ipv4 => ("ip", "ipv4_addr"),
+        Family::Ipv6 => ("ip6", "ipv6_addr"),
+    };
+    let address = if direction.address_is_destination() {
+        "daddr"
+    } else {
+        "saddr"
+    };
+    let port = if direction.port_is_destination() {
+        "dport"
+    } else {
+        "sport"
+    };
+    let own = format!("inet {OWNER} {name}");
+    format!(
+        "add set {own} {{ type {address_type} . inet_proto . inet_service; }}\n\
+         add chain {own} {{ type filter hook {hook} priority -300; policy accept; }}\n\
+         flush chain {own}\n\
+         add rule {own} {header} {address} . meta l4proto . th {port} @{name} notrack\n"
+    )
+}
+
+fn element(verb: &str, rule: &NotrackRule) -> String {
+    let name = name(rule.direction, rule.family());
+    let NotrackRule {
+        address,
+        protocol,
+        port,
+        ..
+    } = rule;
+    format!("{verb} element inet {OWNER} {name} {{ {address} . {protocol} . {port} }}\n")
+}
+
+fn name(direction: Direction, family: Family) -> String {
+    let packets = match direction {
+        Direction::Requests => "requests",
+        Direction::Replies => "replies",
+        Direction::LocalRequests => "local_requests",
+        Direction::LocalReplies => "local_replies",
+        Direction::Tunnelled => "tunnelled",
+    };
+    match family {
+        Family::Ipv4 => format!("{packets}_ip"),
+        Family::Ipv6 => format!("{packets}_ip6"),
+    }
+}
