@@ -4,6 +4,7 @@
 //! Data flows one way: `source` (kernel, netlink, files) → [`model`] (plain values) → `analysis` (pure
 //! functions) → `render` (text, JSON, rules). docs/architecture.md has the picture.
 
+pub mod analysis;
 pub mod cli;
 pub mod model;
 pub mod recording;

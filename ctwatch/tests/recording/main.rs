@@ -7,6 +7,8 @@
 )]
 
 mod arbitrary;
+#[path = "../fixture/mod.rs"]
+mod fixture;
 mod killed;
 mod round_trip;
 mod space;

@@ -6,7 +6,7 @@ use ctwatch::{
 };
 use proptest::prelude::*;
 
-use crate::arbitrary;
+use crate::{arbitrary, fixture};
 
 pub(crate) fn write(path: &Path, recording: &Recording) {
     let mut writer = Writer::create(path, false, &recording.header, &recording.node).unwrap();
@@ -49,4 +49,21 @@ proptest! {
         let read = open(&path).unwrap();
         prop_assert_eq!((read.ended_ms, read.ledger), (None, None));
     }
+}
+
+#[test]
+fn the_incident_is_kept_in_little_space_and_its_books_balance() {
+    let recording = fixture::incident();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("incident.db");
+    write(&path, &recording);
+    assert_eq!(open(&path).unwrap(), recording);
+    let bytes = fs::metadata(&path).unwrap().len();
+    assert!(bytes < 200 * 1024, "{bytes} bytes");
+    let books = &recording.ledger.unwrap().namespaces[0];
+    let change = books.inserted.cast_signed() - books.ended.cast_signed();
+    assert_eq!(Some(change), books.count_change);
+    assert_eq!(Some(books.evicted.ctwatch), books.evicted.kernel);
+    assert_eq!(Some(books.refused.ctwatch), books.refused.kernel);
+    assert!(books.evicted.ctwatch > 1_000 && books.refused.ctwatch > 100);
 }

@@ -1,0 +1,255 @@
+//! The books: what ctwatch counted against what the kernel says of itself.
+//!
+//! A namespace's books open with the first sample that shows its table and close with the last: what was counted
+//! in between is held against the difference of the kernel's figures. Take a first sample right after the probes
+//! are attached, before there is anything to count, and the books cover the whole recording.
+
+use std::collections::BTreeMap;
+
+use crate::model::{
+    counters::Counters,
+    endpoint::Netns,
+    ledger::{Compared, Ledger, NetnsLedger},
+    sample::{Losses, Sample},
+    table::{KernelStats, Table},
+};
+
+/// The books of all of `samples`, which are in order of time.
+#[must_use]
+pub fn ledger(samples: &[Sample]) -> Ledger {
+    let mut books = Books::default();
+    for sample in samples {
+        books.add(sample);
+    }
+    books.close()
+}
+
+/// Books that are kept while samples come in; a recorder need not keep the samples.
+#[derive(Clone, Debug, Default)]
+pub struct Books {
+    accounts: BTreeMap<Netns, Account>,
+    losses: Option<Losses>,
+}
+
+/// One namespace's.
+#[derive(Clone, Debug, Default)]
+struct Account {
+    /// First and last table.
+    tables: Option<(Table, Table)>,
+    /// Counted between these two.
+    matched: Counters,
+    /// Counted since the last, or ever when there was none.
+    open: Counters,
+}
+
+impl Books {
+    /// Adds the sample that follows those added so far.
+    pub fn add(&mut self, sample: &Sample) {
+        match &mut self.losses {
+            Some(losses) => add_losses(losses, &sample.losses),
+            None => self.losses = Some(sample.losses),
+        }
+        for (endpoint, counters) in &sample.deltas {
+            self.accounts.entry(endpoint.netns).or_default().open += *counters;
+        }
+        for table in &sample.tables {
+            self.accounts.entry(table.netns).or_default().show(table);
+        }
+    }
+
+    /// The books as they stand.
+    #[must_use]
+    pub fn close(&self) -> Ledger {
+        Ledger {
+            namespaces: self
+                .accounts
+                .iter()
+                .map(|(netns, account)| account.close(*netns))
+                .collect(),
+            losses: self.losses.unwrap_or_default(),
+        }
+    }
+}
+
+impl Account {
+    fn show(&mut self, table: &Table) {
+        let open = std::mem::take(&mut self.open);
+        match &mut self.tables {
+            // Counted before there was a table to compare with.
+            None => self.tables = Some((*table, *table)),
+            Some((_, last)) => {
+                *last = *table;
+                self.matched += open;
+            }
+        }
+    }
+
+    fn close(&self, netns: Netns) -> NetnsLedger {
+        let counted = match self.tables {
+            Some(_) => &self.matched,
+            None => &self.open,
+        };
+        let kernel = |figure: fn(&KernelStats) -> Option<u64>| -> Option<u64> {
+            let (first, last) = self.tables?;
+            figure(&last.stats?)?.checked_sub(figure(&first.stats?)?)
+        };
+        // nf_ct_resolve_clash counts a clash it cannot resolve as insert_failed and as drop.
+        let drop_clashes = counted.insert_failed;
+        NetnsLedger {
+            netns,
+            inserted: counted.inserted,
+            ended: counted.ended.total(),
+            count_change: self.count_change(),
+            refused: Compared {
+                ctwatch: counted.refused,
+                kernel: kernel(|s| Some(s.drop)).map(|drop| drop.saturating_sub(drop_clashes)),
+            },
+            drop_clashes,
+            evicted: Compared {
+                ctwatch: counted.ended.evicted,
+                kernel: kernel(|s| Some(s.early_drop)),
+            },
+            insert_failed: Compared {
+                ctwatch: counted.insert_failed,
+                kernel: kernel(|s| Some(s.insert_failed)),
+            },
+            clash_merged: Compared {
+                ctwatch: counted.clash_merged,
+                kernel: kernel(|s| s.clash_resolve),
+            },
+        }
+    }
+
+    fn count_change(&self) -> Option<i64> {
+        let (first, last) = self.tables?;
+        Some(last.count?.cast_signed() - first.count?.cast_signed())
+    }
+}
+
+/// Adds up losses; a total is known only where every part is.
+fn add_losses(total: &mut Losses, more: &Losses) {
+    total.probe_misses = total
+        .probe_misses
+        .zip(more.probe_misses)
+        .map(|(total, more)| total + more);
+    total.unattributed += more.unattributed;
+    total.refused_unattributed += more.refused_unattributed;
+    total.refused_ctnetlink += more.refused_ctnetlink;
+    total.cause_lost += more.cause_lost;
+    total.cause_raced += more.cause_raced;
+    total.unreadable += more.unreadable;
+    total.unpaired += more.unpaired;
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+    use super::*;
+    use crate::model::{
+        counters::Ended,
+        endpoint::{Endpoint, Family, Protocol},
+    };
+
+    const NETNS: Netns = Netns {
+        cookie: 1,
+        inode: 1,
+    };
+
+    fn sample(counters: Counters, table: Option<Table>, probe_misses: Option<u64>) -> Sample {
+        let endpoint = Endpoint {
+            netns: NETNS,
+            family: Family::Ipv4,
+            protocol: Protocol::TCP,
+            role: None,
+            port: 443,
+            address: None,
+        };
+        Sample {
+            at_ms: 0,
+            elapsed_ms: 0,
+            deltas: vec![(endpoint, counters)],
+            unattributed: Counters::default(),
+            tables: table.into_iter().collect(),
+            losses: Losses {
+                probe_misses,
+                cause_lost: 1,
+                ..Losses::default()
+            },
+        }
+    }
+
+    fn inserted(inserted: u64) -> Counters {
+        Counters {
+            inserted,
+            ..Counters::default()
+        }
+    }
+
+    fn table(count: u64, stats: KernelStats) -> Option<Table> {
+        Some(Table {
+            netns: NETNS,
+            count: Some(count),
+            max: Some(100),
+            buckets: None,
+            stats: Some(stats),
+        })
+    }
+
+    #[test]
+    fn counts_between_the_first_and_the_last_table_are_held_against_the_kernel() {
+        let stats = |early_drop, drop| KernelStats {
+            early_drop,
+            drop,
+            insert_failed: drop,
+            ..KernelStats::default()
+        };
+        let busy = Counters {
+            inserted: 10,
+            ended: Ended {
+                expired: 2,
+                evicted: 3,
+                ..Ended::default()
+            },
+            refused: 4,
+            insert_failed: 1,
+            ..Counters::default()
+        };
+        let ledger = ledger(&[
+            sample(inserted(7), table(7, stats(100, 50)), Some(0)),
+            sample(busy, table(12, stats(103, 56)), Some(2)),
+            sample(inserted(5), None, Some(1)),
+        ]);
+        let books = ledger.namespaces.first().unwrap();
+        assert_eq!(
+            (books.inserted, books.ended, books.count_change),
+            (10, 5, Some(5))
+        );
+        assert_eq!((books.evicted.ctwatch, books.evicted.kernel), (3, Some(3)));
+        // Of six drops one was a clash, four were refusals, one is something else.
+        assert_eq!(books.drop_clashes, 1);
+        assert_eq!((books.refused.ctwatch, books.refused.kernel), (4, Some(5)));
+        assert_eq!(books.clash_merged.kernel, None);
+        assert_eq!(
+            (ledger.losses.probe_misses, ledger.losses.cause_lost),
+            (Some(3), 3)
+        );
+    }
+
+    #[test]
+    fn a_namespace_without_tables_has_counts_and_no_kernel() {
+        let ledger = ledger(&[
+            sample(inserted(7), None, None),
+            sample(inserted(5), None, Some(0)),
+        ]);
+        let books = ledger.namespaces.first().unwrap();
+        assert_eq!((books.inserted, books.count_change), (12, None));
+        assert_eq!(books.evicted.kernel, None);
+        assert_eq!(ledger.losses.probe_misses, None);
+    }
+
+    #[test]
+    fn no_samples_make_empty_books() {
+        assert_eq!(ledger(&[]), Ledger::default());
+    }
+}

@@ -1,0 +1,3 @@
+//! What recordings mean. Pure functions of the [`crate::model`]; no input, no output.
+
+pub mod ledger;
