@@ -36,8 +36,14 @@ impl Protocol {
     pub const TCP: Self = Self(6);
     /// UDP.
     pub const UDP: Self = Self(17);
+    /// GRE.
+    pub const GRE: Self = Self(47);
     /// ICMPv6.
     pub const ICMPV6: Self = Self(58);
+    /// SCTP.
+    pub const SCTP: Self = Self(132);
+    /// DCCP.
+    pub const DCCP: Self = Self(33);
 
     /// The name conntrack-tools prints, or `None` for a protocol it calls `unknown`.
     #[must_use]

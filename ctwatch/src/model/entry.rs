@@ -1,10 +1,13 @@
 //! One entry of the connection tracking table.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::endpoint::{Family, Protocol};
+use super::{
+    endpoint::{Family, Protocol},
+    status,
+};
 
 /// One direction of an entry (`struct nf_conntrack_tuple`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -13,14 +16,15 @@ pub struct Tuple {
     pub source: IpAddr,
     /// Destination address.
     pub destination: IpAddr,
-    /// Source port; 0 for protocols without ports.
+    /// Source port; as in the kernel's union, ICMP's identifier and GRE's key lie here too. 0 for other protocols.
     pub source_port: u16,
-    /// Destination port; 0 for protocols without ports.
+    /// Destination port; of ICMP the type in the high byte and the code in the low one; GRE's key. 0 for other
+    /// protocols. [`Protocol::has_ports`] tells whether it is a port.
     pub destination_port: u16,
 }
 
 impl Tuple {
-    /// The tuple that replies carry when nothing is translated.
+    /// The tuple that replies carry when nothing is translated (not so for ICMP, whose type changes).
     #[must_use]
     pub fn inverse(&self) -> Self {
         Self {
@@ -45,20 +49,54 @@ pub struct Entry {
     pub reply: Tuple,
     /// TCP (or SCTP, DCCP) state as conntrack-tools names it; `None` for protocols without.
     pub state: Option<State>,
-    /// Status bits (`ctwatch_common::layout::status`).
+    /// Status bits ([`super::status`]).
     pub status: u32,
     /// Seconds until it expires; `None` where the dump does not tell.
     pub timeout_seconds: Option<u32>,
     /// `connmark`; 0 when unset.
     pub mark: u32,
-    /// Zone of the original direction; 0 when unset.
+    /// Zone of both directions, or of the one that has one; 0 when unset.
     pub zone: u16,
     /// Helper by name.
     pub helper: Option<String>,
-    /// Whether it has a master, is expected, or carries labels or a secmark: things NOTRACK would break.
+    /// Whether it has a master, was expected, or carries a secmark: things NOTRACK would break.
     pub expected: bool,
     /// Whether connlabels are set.
     pub labelled: bool,
+}
+
+impl Entry {
+    /// Whether all these bits of [`super::status`] are set.
+    #[must_use]
+    pub fn has(&self, bits: u32) -> bool {
+        self.status & bits == bits
+    }
+
+    /// Whether a reply was seen.
+    #[must_use]
+    pub fn is_replied(&self) -> bool {
+        self.has(status::SEEN_REPLY)
+    }
+
+    /// Whether the source is translated: the status says so, or replies go to another address or port than the
+    /// client's.
+    #[must_use]
+    pub fn is_source_translated(&self) -> bool {
+        self.has(status::SRC_NAT)
+            || self.reply.destination != self.original.source
+            || (self.protocol.has_ports()
+                && self.reply.destination_port != self.original.source_port)
+    }
+
+    /// Whether the destination is translated: the status says so, or replies come from another address or port
+    /// than the one the client spoke to.
+    #[must_use]
+    pub fn is_destination_translated(&self) -> bool {
+        self.has(status::DST_NAT)
+            || self.reply.source != self.original.destination
+            || (self.protocol.has_ports()
+                && self.reply.source_port != self.original.destination_port)
+    }
 }
 
 /// A protocol state, as an index into [`State::NAMES`].
@@ -66,9 +104,60 @@ pub struct Entry {
 #[serde(transparent)]
 pub struct State(pub u8);
 
+/// Where `enum sctp_conntrack` is found in [`State::NAMES`].
+const SCTP: [u8; 10] = [0, 10, 11, 12, 3, 13, 14, 15, 16, 17];
+/// Where `enum ct_dccp_states` is found in [`State::NAMES`].
+const DCCP: [u8; 10] = [0, 18, 19, 20, 21, 22, 23, 24, 25, 26];
+
 impl State {
-    /// TCP states first, in the kernel's order (`enum tcp_conntrack`), then those other protocols add.
-    pub const NAMES: [&'static str; 10] = ctwatch_common::tcp::NAMES;
+    /// TCP states first, in the kernel's order (`enum tcp_conntrack`), then those SCTP and DCCP add.
+    pub const NAMES: [&'static str; 27] = [
+        "NONE",
+        "SYN_SENT",
+        "SYN_RECV",
+        "ESTABLISHED",
+        "FIN_WAIT",
+        "CLOSE_WAIT",
+        "LAST_ACK",
+        "TIME_WAIT",
+        "CLOSE",
+        "SYN_SENT2",
+        "CLOSED",
+        "COOKIE_WAIT",
+        "COOKIE_ECHOED",
+        "SHUTDOWN_SENT",
+        "SHUTDOWN_RECD",
+        "SHUTDOWN_ACK_SENT",
+        "HEARTBEAT_SENT",
+        "HEARTBEAT_ACKED",
+        "REQUEST",
+        "RESPOND",
+        "PARTOPEN",
+        "OPEN",
+        "CLOSEREQ",
+        "CLOSING",
+        "TIMEWAIT",
+        "IGNORE",
+        "INVALID",
+    ];
+
+    /// The state that the kernel numbers so (`enum tcp_conntrack`); `None` for a number it does not have.
+    #[must_use]
+    pub fn tcp(number: u8) -> Option<Self> {
+        (usize::from(number) < ctwatch_common::tcp::COUNT).then_some(Self(number))
+    }
+
+    /// The state that the kernel numbers so (`enum sctp_conntrack`).
+    #[must_use]
+    pub fn sctp(number: u8) -> Option<Self> {
+        SCTP.get(usize::from(number)).copied().map(Self)
+    }
+
+    /// The state that the kernel numbers so (`enum ct_dccp_states`).
+    #[must_use]
+    pub fn dccp(number: u8) -> Option<Self> {
+        DCCP.get(usize::from(number)).copied().map(Self)
+    }
 
     /// The name conntrack-tools prints.
     #[must_use]
@@ -77,5 +166,82 @@ impl State {
             .get(usize::from(self.0))
             .copied()
             .unwrap_or("UNKNOWN")
+    }
+}
+
+/// As `conntrack -L` prints it, less what an [`Entry`] does not hold: packet and byte counters, secmark, age,
+/// labels and use count.
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.protocol.name().unwrap_or("unknown");
+        write!(f, "{name:<8} {}", self.protocol.0)?;
+        if let Some(seconds) = self.timeout_seconds {
+            write!(f, " {seconds}")?;
+        }
+        if let Some(state) = self.state {
+            write!(f, " {}", state.name())?;
+        }
+        self.write_tuple(f, &self.original)?;
+        if !self.is_replied() {
+            f.write_str(" [UNREPLIED]")?;
+        }
+        self.write_tuple(f, &self.reply)?;
+        if self.has(status::HW_OFFLOAD) {
+            f.write_str(" [HW_OFFLOAD]")?;
+        } else if self.has(status::OFFLOAD) {
+            f.write_str(" [OFFLOAD]")?;
+        } else if self.has(status::ASSURED) {
+            f.write_str(" [ASSURED]")?;
+        }
+        write!(f, " mark={}", self.mark)?;
+        if self.zone != 0 {
+            write!(f, " zone={}", self.zone)?;
+        }
+        if let Some(helper) = &self.helper {
+            write!(f, " helper={helper}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Entry {
+    fn write_tuple(&self, f: &mut fmt::Formatter<'_>, tuple: &Tuple) -> fmt::Result {
+        write!(f, " src={} dst={}", tuple.source, tuple.destination)?;
+        let (source, destination) = (tuple.source_port, tuple.destination_port);
+        match self.protocol {
+            Protocol::ICMP | Protocol::ICMPV6 => {
+                let [kind, code] = destination.to_be_bytes();
+                write!(f, " type={kind} code={code} id={source}")
+            }
+            Protocol::GRE => write!(f, " srckey={source:#x} dstkey={destination:#x}"),
+            protocol if protocol.has_ports() => {
+                write!(f, " sport={source} dport={destination}")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DCCP, SCTP, State};
+
+    #[test]
+    fn tcp_states_keep_the_kernel_sides_numbers() {
+        assert_eq!(
+            State::NAMES[..ctwatch_common::tcp::COUNT],
+            ctwatch_common::tcp::NAMES
+        );
+        assert_eq!(State::tcp(10), None);
+    }
+
+    #[test]
+    fn every_state_of_sctp_and_dccp_has_a_name() {
+        for number in SCTP.iter().chain(&DCCP) {
+            assert_ne!(State(*number).name(), "UNKNOWN");
+        }
+        assert_eq!(State::sctp(4).map(State::name), Some("ESTABLISHED"));
+        assert_eq!(State::dccp(7).map(State::name), Some("TIMEWAIT"));
+        assert_eq!((State::sctp(10), State::dccp(255)), (None, None));
     }
 }

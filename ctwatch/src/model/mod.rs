@@ -1,5 +1,7 @@
 //! Plain values that sources produce, recordings keep and analyses read. Nothing here does input or output.
 
+pub mod aggregate;
+pub mod classify;
 pub mod counters;
 pub mod dump;
 pub mod endpoint;
@@ -10,4 +12,5 @@ pub mod notrack;
 pub mod recording;
 pub mod ruleset;
 pub mod sample;
+pub mod status;
 pub mod table;
