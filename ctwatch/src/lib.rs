@@ -1,7 +1,7 @@
 //! ctwatch watches Linux connection tracking: which ports fill the table, who was refused or evicted because of
 //! it, and which ports should not be tracked at all.
 //!
-//! Data flows one way: `source` (kernel, netlink, files) → [`model`] (plain values) → `analysis` (pure
+//! Data flows one way: [`source`] (kernel, netlink, files) → [`model`] (plain values) → `analysis` (pure
 //! functions) → `render` (text, JSON, rules). docs/architecture.md has the picture.
 
 pub mod analysis;

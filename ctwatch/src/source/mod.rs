@@ -1,3 +1,5 @@
 //! Where values come from: the kernel, netlink, files. Each source gives values of [`crate::model`].
 
 pub mod iptables_save;
+pub mod netlink;
+pub mod node;

@@ -1,0 +1,131 @@
+//! The table, dumped over ctnetlink.
+//!
+//! Expired entries are not in a dump although they are in the count: the kernel leaves them out, and from 4.x on
+//! removes some of them while it walks the table (`ctnetlink_dump_table`).
+
+use std::{
+    path::Path,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use nix::errno::Errno;
+use thiserror::Error;
+
+use crate::{
+    model::{
+        aggregate::Aggregator,
+        dump::{Dump, DumpKind},
+        entry::Entry,
+        node::Address,
+    },
+    source::node::netns::{self, Seen},
+};
+
+mod attribute;
+mod entry;
+mod message;
+mod socket;
+#[cfg(test)]
+mod tests;
+
+/// How often a dump that the kernel calls unreliable is begun anew.
+const ATTEMPTS: u32 = 3;
+
+/// Bytes from the kernel that are no answer to a dump request.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct Malformed(&'static str);
+
+/// Why a table could not be dumped.
+#[derive(Debug, Error)]
+pub enum DumpError {
+    /// No conntrack in this kernel.
+    #[error(
+        "conntrack is not loaded in this kernel: nothing is tracked on this node (modprobe nf_conntrack, or add \
+         a rule that uses it)"
+    )]
+    NotLoaded,
+    /// No ctnetlink in this kernel.
+    #[error("cannot dump the table: this kernel has no ctnetlink (modprobe nf_conntrack_netlink)")]
+    NoCtnetlink,
+    /// `EPERM`
+    #[error("cannot dump the table: not permitted (needs CAP_NET_ADMIN: run as root)")]
+    Denied,
+    /// Any other errno.
+    #[error("cannot dump the table: {0}")]
+    Kernel(Errno),
+    /// No answer, or none in time.
+    #[error("cannot dump the table: the kernel does not answer on its ctnetlink socket")]
+    Silent,
+    /// `NLM_F_DUMP_INTR`, again and again.
+    #[error(
+        "cannot dump the table: it changed its size each time while it was being read (try again)"
+    )]
+    Interrupted,
+    /// An answer that cannot be understood.
+    #[error("cannot dump the table: the kernel's answer cannot be read: {0}")]
+    Malformed(#[from] Malformed),
+    /// The namespace could not be entered.
+    #[error(transparent)]
+    Netns(#[from] netns::Error),
+}
+
+impl DumpError {
+    fn from_errno(errno: Errno) -> Self {
+        match errno {
+            Errno::EPERM | Errno::EACCES => Self::Denied,
+            // nfnetlink's answer for a subsystem that nobody registered.
+            Errno::EINVAL | Errno::EPROTONOSUPPORT => Self::NoCtnetlink,
+            Errno::EAGAIN => Self::Silent,
+            Errno::EINTR => Self::Interrupted,
+            errno => Self::Kernel(errno),
+        }
+    }
+}
+
+/// Dumps a namespace's table and boils it down. `local` are the node's addresses, of which those of this namespace
+/// count; `None` where they are unknown.
+///
+/// # Errors
+/// When conntrack is not loaded, a capability is missing or the kernel refuses.
+pub fn dump(seen: &Seen, local: Option<&[Address]>, kind: DumpKind) -> Result<Dump, DumpError> {
+    let mut attempt = 1;
+    loop {
+        let local = local.map(|all| {
+            all.iter()
+                .filter(|each| each.netns.inode == seen.netns.inode)
+                .map(|each| each.address)
+                .collect()
+        });
+        let mut aggregator = Aggregator::new(seen.netns, local);
+        let (at_ms, started) = (unix_ms(), Instant::now());
+        match entries(seen, |entry| aggregator.add(entry)) {
+            Ok(()) => {
+                let took_ms = started.elapsed().as_millis() as u64;
+                return Ok(aggregator.finish(at_ms, took_ms, kind));
+            }
+            Err(DumpError::Interrupted) if attempt < ATTEMPTS => attempt += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Dumps a namespace's table entry by entry; nothing is kept.
+///
+/// # Errors
+/// As [`dump`]; also [`DumpError::Interrupted`] when the kernel calls the dump unreliable. Entries seen before an
+/// error are part of an incomplete dump.
+pub fn entries(seen: &Seen, each: impl FnMut(&Entry)) -> Result<(), DumpError> {
+    // Asking would make the kernel load conntrack, and a watcher must not start what it watches.
+    if !Path::new("/proc/sys/net/netfilter/nf_conntrack_max").exists() {
+        return Err(DumpError::NotLoaded);
+    }
+    let fd = netns::within(seen, socket::open)?.map_err(DumpError::from_errno)?;
+    socket::dump(&fd, each)
+}
+
+fn unix_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as i64)
+}

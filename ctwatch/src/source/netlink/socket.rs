@@ -1,0 +1,98 @@
+//! The ctnetlink socket: one dump request, and what the kernel answers.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::{
+    errno::Errno,
+    sys::{
+        socket::{
+            AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recvfrom, send,
+            setsockopt, socket, sockopt,
+        },
+        time::TimeVal,
+    },
+};
+
+use super::{
+    DumpError, entry,
+    message::{Content, Messages},
+};
+use crate::model::entry::Entry;
+
+/// The kernel fills buffers of up to 32 KiB, as large as the largest that was offered to it (`netlink_dump`); the
+/// socket's own buffer does not matter, since the next part is made only when the last one is fetched.
+const BUFFER: usize = 64 * 1024;
+/// A dump is made by the process that asks for it, so the kernel never lets one wait; silence means it has no answer.
+const PATIENCE_SECONDS: i64 = 10;
+/// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET`
+const CT_GET: u16 = 0x101;
+/// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW`
+const CT_NEW: u16 = 0x100;
+const SEQUENCE: u32 = 1;
+
+/// A socket of the network namespace of the thread that calls.
+pub(super) fn open() -> Result<OwnedFd, Errno> {
+    let fd = socket(
+        AddressFamily::Netlink,
+        SockType::Raw,
+        SockFlag::SOCK_CLOEXEC,
+        SockProtocol::NetlinkNetFilter,
+    )?;
+    setsockopt(
+        &fd,
+        sockopt::ReceiveTimeout,
+        &TimeVal::new(PATIENCE_SECONDS, 0),
+    )?;
+    Ok(fd)
+}
+
+/// Dumps both families' entries to `each`.
+pub(super) fn dump(fd: &OwnedFd, mut each: impl FnMut(&Entry)) -> Result<(), DumpError> {
+    send(fd.as_raw_fd(), &request(), MsgFlags::empty()).map_err(DumpError::Kernel)?;
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let (length, sender) = match recvfrom::<NetlinkAddr>(fd.as_raw_fd(), &mut buffer) {
+            Ok(received) => received,
+            Err(Errno::EINTR) => continue,
+            Err(errno) => return Err(DumpError::from_errno(errno)),
+        };
+        // Other processes can send to this socket too; the kernel's port is 0.
+        if sender.is_some_and(|sender| sender.pid() == 0) {
+            let part = buffer.get(..length).unwrap_or_default();
+            if read_part(part, &mut each)? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Reads what one receive returned; true at the end of the dump.
+pub(super) fn read_part(part: &[u8], each: &mut impl FnMut(&Entry)) -> Result<bool, DumpError> {
+    let mut messages = Messages::new(part);
+    while let Some(message) = messages.next()? {
+        if message.sequence != SEQUENCE {
+            continue;
+        }
+        if message.interrupted {
+            return Err(DumpError::Interrupted);
+        }
+        match message.content {
+            Content::Data(CT_NEW, payload) => each(&entry::parse(payload)?),
+            Content::Data(..) | Content::Nothing => {}
+            Content::End(0) => return Ok(true),
+            Content::End(number) => return Err(DumpError::from_errno(Errno::from_raw(number))),
+        }
+    }
+    Ok(false)
+}
+
+/// `struct nlmsghdr` and `struct nfgenmsg` with family `AF_UNSPEC`: both families.
+fn request() -> [u8; 20] {
+    let mut request = [0; 20];
+    let flags = (libc::NLM_F_REQUEST | libc::NLM_F_DUMP) as u16;
+    request[0..4].copy_from_slice(&20_u32.to_ne_bytes());
+    request[4..6].copy_from_slice(&CT_GET.to_ne_bytes());
+    request[6..8].copy_from_slice(&flags.to_ne_bytes());
+    request[8..12].copy_from_slice(&SEQUENCE.to_ne_bytes());
+    request
+}

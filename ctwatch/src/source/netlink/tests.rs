@@ -1,0 +1,80 @@
+#![allow(clippy::unwrap_used, reason = "bytes that the test itself made")]
+
+use proptest::prelude::*;
+
+use super::{socket::read_part, *};
+
+fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = (16 + payload.len() as u32).to_ne_bytes().to_vec();
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(flags.to_ne_bytes());
+    bytes.extend(sequence.to_ne_bytes());
+    bytes.extend([0; 4]);
+    bytes.extend(payload);
+    bytes
+}
+
+fn read(part: &[u8]) -> (Vec<Entry>, Result<bool, DumpError>) {
+    let mut entries = Vec::new();
+    let end = read_part(part, &mut |entry: &Entry| entries.push(entry.clone()));
+    (entries, end)
+}
+
+#[test]
+fn a_dump_ends_with_its_status() {
+    let done = |errno: i32| read(&message(3, 2, 1, &(-errno).to_ne_bytes())).1;
+    assert!(done(0).unwrap());
+    assert!(matches!(done(libc::EPERM), Err(DumpError::Denied)));
+    assert!(matches!(done(libc::EINVAL), Err(DumpError::NoCtnetlink)));
+    assert!(matches!(
+        done(libc::ENOMEM),
+        Err(DumpError::Kernel(Errno::ENOMEM))
+    ));
+}
+
+#[test]
+fn a_refusal_names_the_capability() {
+    let refusal = message(
+        2,
+        0,
+        1,
+        &[(-libc::EPERM).to_ne_bytes().as_slice(), &[0; 16]].concat(),
+    );
+    let error = read(&refusal).1.unwrap_err();
+    assert!(error.to_string().contains("CAP_NET_ADMIN"), "{error}");
+}
+
+#[test]
+fn an_unreliable_dump_is_told_from_a_good_one() {
+    let interrupted = message(3, 0x12, 1, &[0; 4]);
+    assert!(matches!(read(&interrupted).1, Err(DumpError::Interrupted)));
+}
+
+#[test]
+fn answers_to_other_requests_are_passed_over() {
+    assert!(!read(&message(3, 2, 99, &[0; 4])).1.unwrap());
+}
+
+#[test]
+fn a_length_that_does_not_fit_is_an_error_and_not_a_loop() {
+    for length in [0_u32, 15, 21, u32::MAX] {
+        let mut bytes = message(3, 2, 1, &[0; 4]);
+        bytes[..4].copy_from_slice(&length.to_ne_bytes());
+        assert!(
+            matches!(read(&bytes).1, Err(DumpError::Malformed(_))),
+            "{length}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_end_in_a_result(bytes: Vec<u8>) {
+        let _ = read(&bytes);
+    }
+
+    #[test]
+    fn any_bytes_in_an_entry_end_in_a_result(payload: Vec<u8>) {
+        let _ = read(&message(0x100, 2, 1, &payload));
+    }
+}

@@ -1,0 +1,3 @@
+//! The node itself: its namespaces, tables, addresses, settings and rulesets.
+
+pub mod netns;
