@@ -1,5 +1,7 @@
 //! ctwatch's build, laboratory and tests, as `cargo xtask <task>`.
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -22,9 +24,20 @@ enum Task {
     Vm(lab::Args),
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     match Cli::parse().task {
-        Task::Bpf(args) => bpf::run(&args),
+        Task::Bpf(args) => finish(bpf::run(&args)),
         Task::Vm(args) => lab::run(&args),
+    }
+}
+
+/// An error is one line, and exit status 2.
+fn finish(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
     }
 }

@@ -1,16 +1,129 @@
-//! `cargo xtask vm`: the laboratory.
+//! `cargo xtask vm`: the laboratory. Boots a stock Debian kernel in QEMU and runs a script inside.
+//!
+//! docs/laboratory.md tells how to use it. Other tasks use [`Machine`] and [`build_static`].
 
-use anyhow::Result;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-/// Arguments of `cargo xtask vm`.
-#[derive(clap::Args)]
-pub(crate) struct Args {
-    /// Script to run inside, with its arguments.
-    #[arg(last = true, required = true)]
-    pub(crate) command: Vec<String>,
+use anyhow::{Context, Result};
+
+mod accel;
+mod apt;
+mod args;
+mod binaries;
+mod cache;
+mod cpio;
+mod disks;
+mod host;
+mod image;
+mod initramfs;
+mod kernel;
+mod lines;
+mod machine;
+mod modules;
+mod packages;
+mod qemu;
+mod verdict;
+mod watch;
+mod wires;
+
+pub(crate) use args::Args;
+pub(crate) use binaries::build_static;
+#[allow(unused_imports, reason = "for the tasks that run scripts of their own")]
+pub(crate) use machine::{Line, Machine, Outcome, Stopped, Stream};
+
+/// Exit status when the script did not get to its end: 125, which scripts hardly use themselves.
+const NOT_RUN: u8 = 125;
+
+/// Lines of the kernel log shown with a failure.
+const TAIL: usize = 30;
+
+/// ctwatch's programs: package, program. In the guest they are in /usr/local/bin.
+const PROGRAMS: &[(&str, &str)] = &[("ctwatch", "ctwatch"), ("ctwatch-tests", "ctwatch-tests")];
+
+/// Runs the task; the script's exit status becomes the command's.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    match attempt(args) {
+        Ok(outcome) => {
+            eprintln!(
+                "lab: exit status {} after {:.1} s on {}",
+                outcome.status, outcome.seconds, outcome.release
+            );
+            ExitCode::from(outcome.status)
+        }
+        Err(error) => {
+            if let Some(stopped) = error.downcast_ref::<Stopped>() {
+                for line in tail(stopped.kernel_log(), TAIL) {
+                    eprintln!("  {line}");
+                }
+            }
+            eprintln!("error: {error:#}");
+            ExitCode::from(NOT_RUN)
+        }
+    }
 }
 
-/// Runs the task.
-pub(crate) fn run(_args: &Args) -> Result<()> {
-    Ok(())
+/// Builds ctwatch's programs and says where they belong in a guest.
+pub(crate) fn programs() -> Result<Vec<(PathBuf, PathBuf)>> {
+    let place = |bin: &str| PathBuf::from("/usr/local/bin").join(bin);
+    PROGRAMS
+        .iter()
+        .map(|(package, bin)| Ok((build_static(package, bin)?, place(bin))))
+        .collect()
+}
+
+fn attempt(args: &Args) -> Result<Outcome> {
+    let home = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/vm"));
+    let out = match &args.out {
+        Some(out) => out.clone(),
+        None => emptied(&home.join("out"))?,
+    };
+    let mut machine = args.machine(out);
+    let mut payload = programs()?;
+    payload.append(&mut machine.payload);
+    machine.payload = payload;
+    let [script, arguments @ ..] = &args.command[..] else {
+        anyhow::bail!("no script named")
+    };
+    let outcome = machine.run(Path::new(script), arguments, show)?;
+    fs::create_dir_all(home)?;
+    fs::write(home.join("kernel.log"), &outcome.kernel_log)
+        .context("cannot write target/vm/kernel.log")?;
+    Ok(outcome)
+}
+
+/// A reader that went away is no reason to end the run.
+fn show(line: Line) {
+    let _ = match line.stream {
+        Stream::Out => io::stdout()
+            .write_all(line.bytes)
+            .and_then(|()| io::stdout().flush()),
+        Stream::Err => io::stderr().write_all(line.bytes),
+    };
+}
+
+fn emptied(dir: &Path) -> Result<PathBuf> {
+    if dir.exists() {
+        fs::remove_dir_all(dir).with_context(|| format!("cannot empty {}", dir.display()))?;
+    }
+    Ok(dir.to_owned())
+}
+
+fn tail(log: &str, lines: usize) -> impl Iterator<Item = &str> {
+    log.lines()
+        .skip(log.lines().count().saturating_sub(lines))
+        .map(str::trim_end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_is_the_end_of_the_log() {
+        assert_eq!(tail("a\r\nb\r\nc\r\n", 2).collect::<Vec<_>>(), ["b", "c"]);
+        assert_eq!(tail("a", 2).collect::<Vec<_>>(), ["a"]);
+    }
 }
