@@ -1,0 +1,161 @@
+//! Runs a program that prints something, and waits neither for ever nor for more than it should print.
+
+use std::{
+    env,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Where administration programs are: `sudo` and service managers often leave these out of PATH. They come first, so
+/// that root does not run what a user's PATH leads to.
+const SYSTEM: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+
+/// What a program may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) time: Duration,
+    pub(super) output: u64,
+}
+
+/// The program's output, or in words why there is none.
+pub(super) fn run(name: &str, arguments: &[&str], limits: Limits) -> Result<String, String> {
+    let path = find(name).ok_or_else(|| format!("{name} is not installed"))?;
+    let mut child = Command::new(path)
+        .args(arguments)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("{name} cannot be started: {error}"))?;
+    let output = collect(child.stdout.take(), limits.output);
+    let errors = collect(child.stderr.take(), 64 * 1024);
+    let deadline = Instant::now() + limits.time;
+    let result = finish(&mut child, &output, deadline, limits);
+    // Does nothing to a child that was waited for.
+    let _ = child.kill();
+    let _ = child.wait();
+    let (status, output) = result.map_err(|problem| format!("{name} {problem}"))?;
+    if status.success() {
+        return Ok(String::from_utf8_lossy(&output).into_owned());
+    }
+    let errors = errors
+        .recv_timeout(Duration::from_secs(1))
+        .unwrap_or(Ok(Vec::new()));
+    let errors = errors.unwrap_or_default();
+    let errors = String::from_utf8_lossy(&errors);
+    let reason = errors
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("no reason given");
+    Err(format!("{name} failed ({status}): {reason}"))
+}
+
+fn find(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    SYSTEM
+        .iter()
+        .map(PathBuf::from)
+        .chain(env::split_paths(&path))
+        .map(|directory| directory.join(name))
+        .find(|path| Path::is_file(path))
+}
+
+type Collected = mpsc::Receiver<io::Result<Vec<u8>>>;
+
+/// Reads up to one byte more than `limit`, on a thread of its own that ends with the pipe.
+fn collect(pipe: Option<impl Read + Send + 'static>, limit: u64) -> Collected {
+    let (sender, receiver) = mpsc::channel();
+    if let Some(pipe) = pipe {
+        thread::spawn(move || {
+            let mut bytes = Vec::new();
+            let result = pipe.take(limit + 1).read_to_end(&mut bytes);
+            let _ = sender.send(result.map(|_| bytes));
+        });
+    }
+    receiver
+}
+
+fn finish(
+    child: &mut Child,
+    output: &Collected,
+    deadline: Instant,
+    limits: Limits,
+) -> Result<(ExitStatus, Vec<u8>), String> {
+    let late = || format!("did not finish within {:?}", limits.time);
+    let left = deadline.saturating_duration_since(Instant::now());
+    let output = output
+        .recv_timeout(left)
+        .map_err(|_| late())?
+        .map_err(|error| format!("cannot be read: {error}"))?;
+    if output.len() as u64 > limits.output {
+        return Err(format!("printed more than {} MiB", limits.output >> 20));
+    }
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok((status, output)),
+            Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(2)),
+            Ok(None) => return Err(late()),
+            Err(error) => return Err(format!("cannot be waited for: {error}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        time: Duration::from_millis(500),
+        output: 1 << 20,
+    };
+
+    fn shell(script: &str) -> Result<String, String> {
+        run("sh", &["-c", script], LIMITS)
+    }
+
+    #[test]
+    fn output_is_kept_word_for_word() {
+        assert_eq!(
+            shell("printf '*raw\\nCOMMIT\\n'"),
+            Ok("*raw\nCOMMIT\n".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_failure_says_what_the_program_said() {
+        let failure = shell("echo; echo 'you must be root' >&2; exit 4");
+        assert_eq!(
+            failure,
+            Err("sh failed (exit status: 4): you must be root".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let missing = run("no-such-program", &[], LIMITS);
+        assert_eq!(missing, Err("no-such-program is not installed".to_owned()));
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_ended() {
+        let began = Instant::now();
+        for script in ["exec sleep 60", "exec >&- 2>&-; exec sleep 60"] {
+            let late = shell(script);
+            assert_eq!(late, Err("sh did not finish within 500ms".to_owned()));
+        }
+        assert!(began.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn a_program_that_never_stops_printing_is_ended() {
+        assert_eq!(
+            shell("exec yes"),
+            Err("sh printed more than 1 MiB".to_owned())
+        );
+    }
+}
