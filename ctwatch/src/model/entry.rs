@@ -170,7 +170,7 @@ impl State {
 }
 
 /// As `conntrack -L` prints it, less what an [`Entry`] does not hold: packet and byte counters, secmark, age,
-/// labels and use count.
+/// labels and use count. A zone of one direction is printed as if it were of both.
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.protocol.name().unwrap_or("unknown");

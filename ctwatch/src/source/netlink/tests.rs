@@ -4,6 +4,49 @@ use proptest::prelude::*;
 
 use super::{socket::read_part, *};
 
+/// Linux 6.18's answer to a dump request, and what `conntrack -L` printed of the same table.
+const DUMP: &[u8] = include_bytes!("../../../../tests/golden/conntrack/ctnetlink-dump.bin");
+const LIST: &str = include_str!("../../../../tests/golden/conntrack/ctnetlink-dump.list.txt");
+
+/// A line of `conntrack -L` less what an [`Entry`] does not hold.
+fn without_counters(line: &str) -> String {
+    let (mut kept, mut zone) = (Vec::new(), None);
+    for field in line.split(' ') {
+        match field.split_once('=') {
+            Some(("packets" | "bytes" | "delta-time" | "use", _)) => {}
+            Some(("zone-orig" | "zone-reply", number)) => zone = Some(format!("zone={number}")),
+            _ => kept.push(field.to_owned()),
+        }
+    }
+    kept.extend(zone);
+    kept.join(" ")
+}
+
+#[test]
+fn a_recorded_dump_reads_as_conntrack_prints_it() {
+    let (entries, end) = read(DUMP);
+    assert!(end.unwrap());
+    let mut ours: Vec<String> = entries.iter().map(Entry::to_string).collect();
+    let mut theirs: Vec<String> = LIST.lines().map(without_counters).collect();
+    ours.sort();
+    theirs.sort();
+    assert_eq!(ours, theirs);
+}
+
+#[test]
+fn a_master_a_helper_and_families_are_seen() {
+    let entries = read(DUMP).0;
+    let by_port = |port: u16| {
+        let is_it = |entry: &&Entry| entry.original.destination_port == port;
+        entries.iter().find(is_it).unwrap()
+    };
+    assert_eq!(by_port(21).helper.as_deref(), Some("ftp"));
+    assert!(by_port(50_000).expected && !by_port(21).expected);
+    assert!(entries.iter().all(|entry| {
+        (entry.family == crate::model::endpoint::Family::Ipv6) == entry.original.source.is_ipv6()
+    }));
+}
+
 fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
     let mut bytes = (16 + payload.len() as u32).to_ne_bytes().to_vec();
     bytes.extend(kind.to_ne_bytes());
@@ -71,6 +114,18 @@ proptest! {
     #[test]
     fn any_bytes_end_in_a_result(bytes: Vec<u8>) {
         let _ = read(&bytes);
+    }
+
+    #[test]
+    fn a_damaged_dump_ends_in_a_result(
+        damage in proptest::collection::vec((0..DUMP.len(), any::<u8>()), 1..20), length in 0..DUMP.len()
+    ) {
+        let mut bytes = DUMP.to_vec();
+        for (at, byte) in damage {
+            bytes[at] = byte;
+        }
+        let _ = read(&bytes);
+        let _ = read(&bytes[..length]);
     }
 
     #[test]
