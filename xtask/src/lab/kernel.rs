@@ -56,10 +56,10 @@ impl Kernel {
         }
     }
 
-    /// Packages that hold the kernel: image first. Debian splits the modules off from 7.1 on.
+    /// What the names of the packages begin with: the image's first. Debian splits them from 7.1 on.
     fn packages(self) -> &'static [&'static str] {
         match self {
-            Self::V7_2 => &["linux-binary-", "linux-modules-"],
+            Self::V7_2 => &["linux-binary-", "linux-modules-", "linux-base-"],
             _ => &["linux-image-"],
         }
     }
@@ -165,20 +165,19 @@ fn fetch(cache: &Cache, kernel: Kernel) -> Result<Stock> {
         cache.path(format!("apt/{}", kernel.suites().join("+"))),
         kernel.suites(),
     )?;
-    let mut packages = Vec::new();
-    for stem in kernel.packages() {
-        let prefix = format!("{stem}{kernel}.");
-        let Some(name) = newest(&archive.names(&prefix)?, &prefix) else {
-            bail!(
-                "the archive has no package {prefix}*-cloud-amd64 in {}",
-                kernel.suites().join(", ")
-            );
-        };
-        packages.push(name);
-    }
-    let release = packages[0]
-        .trim_start_matches(kernel.packages()[0])
-        .to_owned();
+    let stems = kernel.packages();
+    let prefix = format!("{}{kernel}.", stems[0]);
+    let Some(image) = newest(&archive.names(&prefix)?, &prefix) else {
+        bail!(
+            "the archive has no {prefix}*-cloud-amd64 in {}",
+            kernel.suites().join(", ")
+        );
+    };
+    let release = image.trim_start_matches(stems[0]).to_owned();
+    let packages: Vec<String> = stems
+        .iter()
+        .map(|stem| format!("{stem}{release}"))
+        .collect();
     let name = format!("kernels/{kernel}/{release}");
     if !cache.path(&name).exists() {
         eprintln!("lab: fetching {}", packages.join(" "));
