@@ -98,14 +98,14 @@ pub(super) fn run(command: &mut Command) -> Result<Output> {
         bail!(
             "{program} failed ({}): {}",
             output.status,
-            complaint(&String::from_utf8_lossy(&output.stderr))
+            complaint(&String::from_utf8_lossy(&output.stderr)).unwrap_or("no reason given")
         );
     }
     Ok(output)
 }
 
 /// The line that tells most: apt's first `E:`, else the last that is not empty.
-pub(super) fn complaint(stderr: &str) -> &str {
+pub(super) fn complaint(stderr: &str) -> Option<&str> {
     let lines = || {
         stderr
             .lines()
@@ -115,7 +115,6 @@ pub(super) fn complaint(stderr: &str) -> &str {
     lines()
         .find_map(|line| line.strip_prefix("E: "))
         .or_else(|| lines().next_back())
-        .unwrap_or("no reason given")
 }
 
 #[cfg(test)]
@@ -137,11 +136,11 @@ mod tests {
     #[test]
     fn the_reason_is_the_line_that_tells_most() {
         let apt = "W: Some index files failed\nE: Unable to locate package wrk\nE: more\n";
-        assert_eq!(complaint(apt), "Unable to locate package wrk");
+        assert_eq!(complaint(apt), Some("Unable to locate package wrk"));
         assert_eq!(
             complaint("mke2fs 1.47.0\nmke2fs: No space left on device\n\n"),
-            "mke2fs: No space left on device"
+            Some("mke2fs: No space left on device")
         );
-        assert_eq!(complaint(""), "no reason given");
+        assert_eq!(complaint("\n"), None);
     }
 }

@@ -21,11 +21,9 @@ impl Lines {
         self.rest.drain(..whole);
     }
 
-    /// Gives a last line that no newline ended.
-    pub(super) fn finish(&mut self, mut each: impl FnMut(&[u8])) {
-        if !self.rest.is_empty() {
-            each(&std::mem::take(&mut self.rest));
-        }
+    /// What came after the last newline.
+    pub(super) fn take_rest(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.rest)
     }
 }
 
@@ -41,7 +39,7 @@ mod tests {
             for piece in text.chunks(size) {
                 lines.push(piece, |line| found.push(line.to_vec()));
             }
-            lines.finish(|line| found.push(line.to_vec()));
+            found.push(lines.take_rest());
             assert_eq!(found, [&b"one\n"[..], b"\n", b"two\r\n", b"three"]);
         }
     }

@@ -23,6 +23,7 @@ mod kernel;
 mod lines;
 mod machine;
 mod modules;
+mod outcome;
 mod packages;
 mod qemu;
 mod verdict;
@@ -31,11 +32,14 @@ mod wires;
 
 pub(crate) use args::Args;
 pub(crate) use binaries::build_static;
-#[allow(unused_imports, reason = "for the tasks that run scripts of their own")]
-pub(crate) use machine::{Line, Machine, Outcome, Stopped, Stream};
+pub(crate) use machine::Machine;
+pub(crate) use outcome::{Line, Outcome, Stopped, Stream};
 
 /// Exit status when the script did not get to its end: 125, which scripts hardly use themselves.
 const NOT_RUN: u8 = 125;
+
+/// Where a run by hand leaves things.
+const HOME: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/vm");
 
 /// Lines of the kernel log shown with a failure.
 const TAIL: usize = 30;
@@ -45,23 +49,43 @@ const PROGRAMS: &[(&str, &str)] = &[("ctwatch", "ctwatch"), ("ctwatch-tests", "c
 
 /// Runs the task; the script's exit status becomes the command's.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    match attempt(args) {
-        Ok(outcome) => {
-            eprintln!(
-                "lab: exit status {} after {:.1} s on {}",
-                outcome.status, outcome.seconds, outcome.release
-            );
-            ExitCode::from(outcome.status)
-        }
+    let result = attempt(args);
+    match &result {
+        Ok(outcome) => keep(&outcome.kernel_log),
         Err(error) => {
             if let Some(stopped) = error.downcast_ref::<Stopped>() {
-                for line in tail(stopped.kernel_log(), TAIL) {
-                    eprintln!("  {line}");
-                }
+                keep(&stopped.kernel_log);
+                tail(&stopped.kernel_log, TAIL).for_each(|line| eprintln!("  {line}"));
             }
+        }
+    }
+    match result {
+        Ok(Outcome {
+            status,
+            seconds,
+            release,
+            ..
+        }) => {
+            eprintln!("lab: exit status {status} after {seconds:.1} s on {release}");
+            ExitCode::from(status)
+        }
+        Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(NOT_RUN)
         }
+    }
+}
+
+/// The kernel log of the last run, for who wants to read it after.
+fn keep(kernel_log: &str) {
+    let home = Path::new(HOME);
+    let kept =
+        fs::create_dir_all(home).and_then(|()| fs::write(home.join("kernel.log"), kernel_log));
+    if let Err(error) = kept {
+        eprintln!(
+            "lab: the kernel log is not kept: {}: {error}",
+            home.display()
+        );
     }
 }
 
@@ -75,23 +99,18 @@ pub(crate) fn programs() -> Result<Vec<(PathBuf, PathBuf)>> {
 }
 
 fn attempt(args: &Args) -> Result<Outcome> {
-    let home = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/vm"));
     let out = match &args.out {
         Some(out) => out.clone(),
-        None => emptied(&home.join("out"))?,
+        None => emptied(&Path::new(HOME).join("out"))?,
     };
-    let mut machine = args.machine(out);
+    let mut machine: Machine = args.machine(out);
     let mut payload = programs()?;
     payload.append(&mut machine.payload);
     machine.payload = payload;
     let [script, arguments @ ..] = &args.command[..] else {
         anyhow::bail!("no script named")
     };
-    let outcome = machine.run(Path::new(script), arguments, show)?;
-    fs::create_dir_all(home)?;
-    fs::write(home.join("kernel.log"), &outcome.kernel_log)
-        .context("cannot write target/vm/kernel.log")?;
-    Ok(outcome)
+    machine.run(Path::new(script), arguments, show)
 }
 
 /// A reader that went away is no reason to end the run.

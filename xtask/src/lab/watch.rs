@@ -53,6 +53,9 @@ pub(super) fn listen(
         }
     }
     ear.end(Ending::Closed);
+    for wire in Wire::ALL {
+        ear.finish(wire, &mut each);
+    }
     let kernel_log = String::from_utf8_lossy(&ear.kernel_log).into_owned();
     let (ending, at) = ear.ending.unwrap_or((Ending::Closed, Instant::now()));
     Heard {
@@ -81,22 +84,31 @@ impl Ear {
     }
 
     fn take(&mut self, wire: Wire, piece: &[u8], each: &mut impl FnMut(Wire, &[u8])) {
-        let mut whole: Vec<Vec<u8>> = Vec::new();
-        let lines = &mut self.lines[wire as usize];
         if piece.is_empty() {
             self.closed += 1;
-            lines.finish(|line| whole.push(line.to_vec()));
-        } else {
-            lines.push(piece, |line| whole.push(line.to_vec()));
         }
+        let mut whole: Vec<Vec<u8>> = Vec::new();
+        self.lines[wire as usize].push(piece, |line| whole.push(line.to_vec()));
         for line in whole {
-            match wire {
-                Wire::Out | Wire::Err => each(wire, &line),
-                Wire::Kernel => self.kernel(&line),
-                Wire::Control => {
-                    if let Some(status) = verdict::exit_status(&String::from_utf8_lossy(&line)) {
-                        self.end(Ending::Exit(status));
-                    }
+            self.hear(wire, &line, each);
+        }
+    }
+
+    /// A last line that no newline ended.
+    fn finish(&mut self, wire: Wire, each: &mut impl FnMut(Wire, &[u8])) {
+        let rest = self.lines[wire as usize].take_rest();
+        if !rest.is_empty() {
+            self.hear(wire, &rest, each);
+        }
+    }
+
+    fn hear(&mut self, wire: Wire, line: &[u8], each: &mut impl FnMut(Wire, &[u8])) {
+        match wire {
+            Wire::Out | Wire::Err => each(wire, line),
+            Wire::Kernel => self.kernel(line),
+            Wire::Control => {
+                if let Some(status) = verdict::exit_status(&String::from_utf8_lossy(line)) {
+                    self.end(Ending::Exit(status));
                 }
             }
         }
@@ -149,7 +161,11 @@ mod tests {
 
     #[test]
     fn silence_ends_a_run_that_did_not_end_itself() {
-        assert_eq!(hear(&[(Wire::Out, "begun\n")], true).0, Ending::Silence);
+        let (ending, lines) = hear(&[(Wire::Out, "begun")], true);
+        assert_eq!(
+            (ending, &lines[..]),
+            (Ending::Silence, &["begun".to_owned()][..])
+        );
     }
 
     #[test]
