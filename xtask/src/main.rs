@@ -32,9 +32,9 @@ fn main() -> ExitCode {
 }
 
 /// An error is one line, and exit status 2.
-fn finish(result: Result<()>) -> ExitCode {
+fn finish(result: Result<ExitCode>) -> ExitCode {
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(2)

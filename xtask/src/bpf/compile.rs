@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::cache;
 use super::command::{cargo, run};
 use super::pins::Pins;
 use super::toolchain::Toolchain;
@@ -55,6 +56,7 @@ fn rustflags(tree: &Tree, pins: &Pins, toolchain: &Toolchain) -> Result<OsString
     let mut flags: Vec<OsString> = pins.object.rustflags.iter().map(OsString::from).collect();
     flags.push(format!("--cfg=bpf_target_arch=\"{ARCH}\"").into());
     // rustc takes the last prefix that fits, so the narrow ones come last.
+    flags.push(remap(&cache::directory()?, "rust"));
     flags.push(remap(&toolchain.sysroot, "rust"));
     flags.push(remap(tree.root(), ""));
     for registry in registries()? {

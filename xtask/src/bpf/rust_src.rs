@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use super::command::{output, run};
+use super::debian_src;
 use super::pins::Pins;
 use super::toolchain::Rustc;
 
@@ -15,20 +16,27 @@ pub(super) struct WithSources {
     pub(super) sysroot: PathBuf,
 }
 
-/// Finds the sources of exactly this rustc, or fetches them.
-pub(super) fn ensure(_pins: &Pins, rustc: &Rustc) -> Result<WithSources> {
-    if !present(&rustc.sysroot) {
-        by_rustup(rustc)?;
-    }
-    if !present(&rustc.sysroot) {
-        bail!(
-            "rustup added rust-src, yet {} has no library sources",
-            rustc.sysroot.display()
-        );
-    }
-    Ok(WithSources {
+/// Finds the sources of exactly this rustc, or fetches them: by rustup, else as a Debian package.
+pub(super) fn ensure(pins: &Pins, rustc: &Rustc) -> Result<WithSources> {
+    let own = || WithSources {
         program: rustc.program.clone(),
         sysroot: rustc.sysroot.clone(),
+    };
+    if present(&rustc.sysroot) {
+        return Ok(own());
+    }
+    if let Some(copied) = debian_src::earlier(rustc)? {
+        return Ok(copied);
+    }
+    let Err(rustup) = by_rustup(rustc) else {
+        return Ok(own());
+    };
+    eprintln!("{rustup:#}; trying Debian's package");
+    debian_src::fetch(pins, rustc).with_context(|| {
+        format!(
+            "no library sources of rustc {} (rust-src): {rustup:#}",
+            rustc.release
+        )
     })
 }
 
@@ -36,11 +44,18 @@ fn by_rustup(rustc: &Rustc) -> Result<()> {
     let active = output(Command::new("rustup").args(["show", "active-toolchain"]))?;
     let toolchain = active.split_whitespace().next().unwrap_or_default();
     eprintln!("adding rust-src {} by rustup", rustc.release);
-    run(Command::new("rustup").args(["component", "add", "rust-src", "--toolchain", toolchain]))
+    run(Command::new("rustup").args(["component", "add", "rust-src", "--toolchain", toolchain]))?;
+    if !present(&rustc.sysroot) {
+        bail!(
+            "rustup added rust-src, but not to {}",
+            rustc.sysroot.display()
+        );
+    }
+    Ok(())
 }
 
 /// Where cargo's build-std looks.
-fn present(sysroot: &Path) -> bool {
+pub(super) fn present(sysroot: &Path) -> bool {
     sysroot
         .join("lib/rustlib/src/rust/library/core/src/lib.rs")
         .is_file()

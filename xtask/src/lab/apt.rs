@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::host;
 
 /// A set of Debian suites with their package lists.
-pub(super) struct Archive {
+pub(crate) struct Archive {
     home: PathBuf,
 }
 
@@ -17,7 +17,7 @@ impl Archive {
     /// Reads the lists of `suites` (say `bookworm`, `bookworm-security`) into `home`.
     ///
     /// The host's own apt sources say where Debian is; its proxies and credentials apply too.
-    pub(super) fn update(home: PathBuf, suites: &[&str]) -> Result<Self> {
+    pub(crate) fn update(home: PathBuf, suites: &[&str]) -> Result<Self> {
         for dir in ["state/lists/partial", "cache/archives/partial", "log"] {
             fs::create_dir_all(home.join(dir))
                 .with_context(|| format!("cannot create {}", home.display()))?;
@@ -48,7 +48,7 @@ impl Archive {
     }
 
     /// Downloads `packages` alone.
-    pub(super) fn download(&self, packages: &[String], into: &Path) -> Result<Vec<PathBuf>> {
+    pub(crate) fn download(&self, packages: &[String], into: &Path) -> Result<Vec<PathBuf>> {
         fs::create_dir_all(into)?;
         host::run(
             self.apt("apt-get")
@@ -87,7 +87,7 @@ impl Archive {
 }
 
 /// Unpacks a package; its maintainer scripts do not run.
-pub(super) fn unpack(package: &Path, root: &Path) -> Result<()> {
+pub(crate) fn unpack(package: &Path, root: &Path) -> Result<()> {
     let mut list = host::command("dpkg-deb")
         .arg("--fsys-tarfile")
         .arg(package)

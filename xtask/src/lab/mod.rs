@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 mod accel;
-mod apt;
+pub(crate) mod apt;
 mod args;
 mod binaries;
 mod cache;
