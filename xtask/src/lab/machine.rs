@@ -18,6 +18,7 @@ use super::initramfs;
 use super::kernel::{self, Kernel, Stock};
 use super::outcome::{Line, Outcome, Stop, Stopped, Stream};
 use super::qemu::{self, Boot, Cpus, Disk, Keep};
+use super::scratch;
 use super::watch::{self, Ending, Heard};
 use super::wires::{self, Listeners, Piece, Wire};
 
@@ -62,8 +63,7 @@ impl Machine {
         mut on_line: impl FnMut(Line),
     ) -> Result<Outcome> {
         host::provide()?;
-        let scratch = tempfile::Builder::new().prefix("ctwatch-lab-").tempdir();
-        let scratch = scratch.context("cannot create a scratch directory (is TMPDIR writable?)")?;
+        let scratch = scratch::directory()?;
         let bring = disks::bring(scratch.path(), script, arguments, &self.payload)?;
         let leave = disks::leave(scratch.path())?;
         let cache = Cache::open()?;

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 mod accel;
 pub(crate) mod apt;
@@ -26,6 +26,7 @@ mod modules;
 mod outcome;
 mod packages;
 mod qemu;
+mod scratch;
 mod verdict;
 mod watch;
 mod wires;
@@ -99,18 +100,24 @@ pub(crate) fn programs() -> Result<Vec<(PathBuf, PathBuf)>> {
 }
 
 fn attempt(args: &Args) -> Result<Outcome> {
+    let [script, arguments @ ..] = &args.command[..] else {
+        bail!("no script named")
+    };
+    let script = Path::new(script);
+    if !script.exists() || script.is_dir() {
+        bail!(
+            "no script {} (a file of this machine is expected)",
+            script.display()
+        );
+    }
     let out = match &args.out {
         Some(out) => out.clone(),
         None => emptied(&Path::new(HOME).join("out"))?,
     };
     let mut machine: Machine = args.machine(out);
-    let mut payload = programs()?;
-    payload.append(&mut machine.payload);
-    machine.payload = payload;
-    let [script, arguments @ ..] = &args.command[..] else {
-        anyhow::bail!("no script named")
-    };
-    machine.run(Path::new(script), arguments, show)
+    // Before what the caller brings, so that he can bring another ctwatch.
+    machine.payload.splice(..0, programs()?);
+    machine.run(script, arguments, show)
 }
 
 /// A reader that went away is no reason to end the run.
