@@ -5,6 +5,9 @@
 )]
 
 use std::{
+    fs,
+    io::Write,
+    net::TcpListener,
     process::Command,
     thread,
     time::{Duration, Instant},
@@ -36,7 +39,8 @@ fn is_skipped(test: &str) -> bool {
     } else {
         return false;
     };
-    eprintln!("skipped: {test}: {reason}");
+    // Not by eprintln!, whose text is shown for failed tests only.
+    let _ = writeln!(std::io::stderr(), "skipped: {test}: {reason}");
     true
 }
 
@@ -239,6 +243,18 @@ fn a_namespace_that_only_a_name_holds_is_found_entered_and_told_from_its_success
     assert_ne!(first.netns.cookie, second.netns.cookie);
     let gone = netns::within(&first, || ()).unwrap_err();
     assert!(gone.to_string().ends_with("it is gone"), "{gone}");
+}
+
+#[test]
+fn the_port_of_an_ssh_daemon_is_the_operators_own() {
+    let daemon = TcpListener::bind("127.0.0.1:0").unwrap();
+    let comm = "/proc/self/comm";
+    let name = fs::read_to_string(comm).unwrap();
+    fs::write(comm, "sshd").unwrap();
+    let ports = node::read(true).control_ports;
+    fs::write(comm, name.trim_end()).unwrap();
+    let port = daemon.local_addr().unwrap().port();
+    assert!(ports.contains(&port), "{port} in {ports:?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The table, dumped over ctnetlink.
 //!
-//! Expired entries are not in a dump although they are in the count: the kernel leaves them out, and from 4.x on
-//! removes some of them while it walks the table (`ctnetlink_dump_table`).
+//! Expired entries are not in a dump although they are in the count: the kernel leaves them out, and removes some of
+//! them while it walks the table (`ctnetlink_dump_table`).
 
 use std::{
     path::Path,
@@ -45,33 +45,44 @@ pub enum DumpError {
          a rule that uses it)"
     )]
     NotLoaded,
-    /// No ctnetlink in this kernel.
-    #[error("cannot dump the table: this kernel has no ctnetlink (modprobe nf_conntrack_netlink)")]
-    NoCtnetlink,
-    /// `EPERM`
-    #[error("cannot dump the table: not permitted (needs CAP_NET_ADMIN: run as root)")]
-    Denied,
-    /// Any other errno.
-    #[error("cannot dump the table: {0}")]
-    Kernel(Errno),
-    /// No answer, or none in time.
-    #[error("cannot dump the table: the kernel does not answer on its ctnetlink socket")]
-    Silent,
-    /// `NLM_F_DUMP_INTR`, again and again.
-    #[error(
-        "cannot dump the table: it changed its size each time while it was being read (try again)"
-    )]
-    Interrupted,
-    /// An answer that cannot be understood.
-    #[error("cannot dump the table: the kernel's answer cannot be read: {0}")]
-    Malformed(#[from] Malformed),
     /// The namespace could not be entered.
     #[error(transparent)]
     Netns(#[from] netns::Error),
+    /// The kernel gave no dump, or not all of it.
+    #[error("cannot dump the table of {namespace}: {reason}")]
+    Refused {
+        /// Which namespace.
+        namespace: String,
+        /// Why.
+        reason: Reason,
+    },
 }
 
-impl DumpError {
-    fn from_errno(errno: Errno) -> Self {
+/// What a dump request came to.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum Reason {
+    /// `EPERM`
+    #[error("not permitted (needs CAP_NET_ADMIN: run as root)")]
+    Denied,
+    /// No ctnetlink in this kernel.
+    #[error("this kernel has no ctnetlink (modprobe nf_conntrack_netlink)")]
+    NoCtnetlink,
+    /// No answer in time.
+    #[error("the kernel does not answer on its ctnetlink socket")]
+    Silent,
+    /// `NLM_F_DUMP_INTR`, again and again.
+    #[error("it changed its size each time while it was being read (try again)")]
+    Interrupted,
+    /// An answer that cannot be understood.
+    #[error("the kernel's answer cannot be read: {0}")]
+    Malformed(#[from] Malformed),
+    /// Any other errno.
+    #[error("{0}")]
+    Kernel(Errno),
+}
+
+impl From<Errno> for Reason {
+    fn from(errno: Errno) -> Self {
         match errno {
             Errno::EPERM | Errno::EACCES => Self::Denied,
             // nfnetlink's answer for a subsystem that nobody registered.
@@ -104,7 +115,10 @@ pub fn dump(seen: &Seen, local: Option<&[Address]>, kind: DumpKind) -> Result<Du
                 let took_ms = started.elapsed().as_millis() as u64;
                 return Ok(aggregator.finish(at_ms, took_ms, kind));
             }
-            Err(DumpError::Interrupted) if attempt < ATTEMPTS => attempt += 1,
+            Err(DumpError::Refused {
+                reason: Reason::Interrupted,
+                ..
+            }) if attempt < ATTEMPTS => attempt += 1,
             Err(error) => return Err(error),
         }
     }
@@ -113,15 +127,20 @@ pub fn dump(seen: &Seen, local: Option<&[Address]>, kind: DumpKind) -> Result<Du
 /// Dumps a namespace's table entry by entry; nothing is kept.
 ///
 /// # Errors
-/// As [`dump`]; also [`DumpError::Interrupted`] when the kernel calls the dump unreliable. Entries seen before an
+/// As [`dump`]; also [`Reason::Interrupted`] when the kernel calls the dump unreliable. Entries seen before an
 /// error are part of an incomplete dump.
 pub fn entries(seen: &Seen, each: impl FnMut(&Entry)) -> Result<(), DumpError> {
     // Asking would make the kernel load conntrack, and a watcher must not start what it watches.
     if !Path::new("/proc/sys/net/netfilter/nf_conntrack_max").exists() {
         return Err(DumpError::NotLoaded);
     }
-    let fd = netns::within(seen, socket::open)?.map_err(DumpError::from_errno)?;
-    socket::dump(&fd, each)
+    netns::within(seen, socket::open)?
+        .map_err(Reason::from)
+        .and_then(|fd| socket::dump(&fd, each))
+        .map_err(|reason| DumpError::Refused {
+            namespace: seen.to_string(),
+            reason,
+        })
 }
 
 fn unix_ms() -> i64 {

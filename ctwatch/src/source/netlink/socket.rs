@@ -14,7 +14,7 @@ use nix::{
 };
 
 use super::{
-    DumpError, entry,
+    Reason, entry,
     message::{Content, Messages},
 };
 use crate::model::entry::Entry;
@@ -47,14 +47,14 @@ pub(super) fn open() -> Result<OwnedFd, Errno> {
 }
 
 /// Dumps both families' entries to `each`.
-pub(super) fn dump(fd: &OwnedFd, mut each: impl FnMut(&Entry)) -> Result<(), DumpError> {
-    send(fd.as_raw_fd(), &request(), MsgFlags::empty()).map_err(DumpError::Kernel)?;
+pub(super) fn dump(fd: &OwnedFd, mut each: impl FnMut(&Entry)) -> Result<(), Reason> {
+    send(fd.as_raw_fd(), &request(), MsgFlags::empty())?;
     let mut buffer = vec![0; BUFFER];
     loop {
         let (length, sender) = match recvfrom::<NetlinkAddr>(fd.as_raw_fd(), &mut buffer) {
             Ok(received) => received,
             Err(Errno::EINTR) => continue,
-            Err(errno) => return Err(DumpError::from_errno(errno)),
+            Err(errno) => return Err(errno.into()),
         };
         // Other processes can send to this socket too; the kernel's port is 0.
         if sender.is_some_and(|sender| sender.pid() == 0) {
@@ -67,20 +67,20 @@ pub(super) fn dump(fd: &OwnedFd, mut each: impl FnMut(&Entry)) -> Result<(), Dum
 }
 
 /// Reads what one receive returned; true at the end of the dump.
-pub(super) fn read_part(part: &[u8], each: &mut impl FnMut(&Entry)) -> Result<bool, DumpError> {
+pub(super) fn read_part(part: &[u8], each: &mut impl FnMut(&Entry)) -> Result<bool, Reason> {
     let mut messages = Messages::new(part);
     while let Some(message) = messages.next()? {
         if message.sequence != SEQUENCE {
             continue;
         }
         if message.interrupted {
-            return Err(DumpError::Interrupted);
+            return Err(Reason::Interrupted);
         }
         match message.content {
             Content::Data(CT_NEW, payload) => each(&entry::parse(payload)?),
             Content::Data(..) | Content::Nothing => {}
             Content::End(0) => return Ok(true),
-            Content::End(number) => return Err(DumpError::from_errno(Errno::from_raw(number))),
+            Content::End(number) => return Err(Errno::from_raw(number).into()),
         }
     }
     Ok(false)

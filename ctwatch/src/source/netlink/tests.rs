@@ -57,7 +57,7 @@ fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn read(part: &[u8]) -> (Vec<Entry>, Result<bool, DumpError>) {
+fn read(part: &[u8]) -> (Vec<Entry>, Result<bool, Reason>) {
     let mut entries = Vec::new();
     let end = read_part(part, &mut |entry: &Entry| entries.push(entry.clone()));
     (entries, end)
@@ -67,11 +67,11 @@ fn read(part: &[u8]) -> (Vec<Entry>, Result<bool, DumpError>) {
 fn a_dump_ends_with_its_status() {
     let done = |errno: i32| read(&message(3, 2, 1, &(-errno).to_ne_bytes())).1;
     assert!(done(0).unwrap());
-    assert!(matches!(done(libc::EPERM), Err(DumpError::Denied)));
-    assert!(matches!(done(libc::EINVAL), Err(DumpError::NoCtnetlink)));
+    assert!(matches!(done(libc::EPERM), Err(Reason::Denied)));
+    assert!(matches!(done(libc::EINVAL), Err(Reason::NoCtnetlink)));
     assert!(matches!(
         done(libc::ENOMEM),
-        Err(DumpError::Kernel(Errno::ENOMEM))
+        Err(Reason::Kernel(Errno::ENOMEM))
     ));
 }
 
@@ -90,7 +90,7 @@ fn a_refusal_names_the_capability() {
 #[test]
 fn an_unreliable_dump_is_told_from_a_good_one() {
     let interrupted = message(3, 0x12, 1, &[0; 4]);
-    assert!(matches!(read(&interrupted).1, Err(DumpError::Interrupted)));
+    assert!(matches!(read(&interrupted).1, Err(Reason::Interrupted)));
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_length_that_does_not_fit_is_an_error_and_not_a_loop() {
         let mut bytes = message(3, 2, 1, &[0; 4]);
         bytes[..4].copy_from_slice(&length.to_ne_bytes());
         assert!(
-            matches!(read(&bytes).1, Err(DumpError::Malformed(_))),
+            matches!(read(&bytes).1, Err(Reason::Malformed(_))),
             "{length}"
         );
     }

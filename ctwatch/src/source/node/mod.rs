@@ -1,6 +1,6 @@
 //! The node itself: its namespaces, tables, addresses, settings and rulesets.
 
-use crate::model::node::Node;
+use crate::model::node::{Address, Node};
 
 pub mod address;
 mod control_port;
@@ -66,14 +66,14 @@ fn namespaces(own_only: bool, unread: &mut Vec<String>) -> Vec<Seen> {
     });
     if scanner.hidden() > 0 {
         unread.push(format!(
-            "network namespaces of {} processes: not permitted (needs CAP_SYS_PTRACE: run as root)",
+            "network namespaces: processes that may not be looked at: {} (needs CAP_SYS_PTRACE)",
             scanner.hidden()
         ));
     }
     namespaces
 }
 
-fn addresses(namespaces: &[Seen], unread: &mut Vec<String>) -> Vec<crate::model::node::Address> {
+fn addresses(namespaces: &[Seen], unread: &mut Vec<String>) -> Vec<Address> {
     let mut addresses = Vec::new();
     let all = address::read_all(namespaces).unwrap_or_else(|error| vec![Err(error)]);
     for result in all {
