@@ -1,3 +1,5 @@
 //! What recordings mean. Pure functions of the [`crate::model`]; no input, no output.
 
 pub mod ledger;
+pub mod occupancy;
+pub mod report;

@@ -1,3 +1,8 @@
 //! What users read and programs take: text, JSON, rules. Nothing is computed here.
 
+mod bars;
+mod number;
+pub mod paint;
+pub mod report;
 pub mod rules;
+mod table;

@@ -96,12 +96,37 @@ pub(super) fn connect(path: &Path) -> Result<Opened, Error> {
         return copied(path);
     }
     if !is_filled(&companion(path, "-wal")) {
+        require_whole(path)?;
         return immutable(path).map(in_place).map_err(failed);
     }
     match logged(path) {
         Ok(connection) => Ok(in_place(connection)),
         Err(_) => copied(path),
     }
+}
+
+/// Refuses a file shorter than its header says: SQLite reads the missing part of a page as zeros. One with a log
+/// beside it may be short, the log has the rest.
+fn require_whole(path: &Path) -> Result<(), Error> {
+    let failed = |error| Error::io("read", path, &error);
+    let mut head = [0; 32];
+    let mut file = File::open(path).map_err(failed)?;
+    file.read_exact(&mut head).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    // Offset 16: page size, where 1 stands for 65,536. Offset 28: pages.
+    let page_size = match u16::from_be_bytes([head[16], head[17]]) {
+        1 => 65_536,
+        size => u64::from(size),
+    };
+    let pages = u32::from_be_bytes([head[28], head[29], head[30], head[31]]);
+    let whole = u64::from(pages) * page_size;
+    if length < whole {
+        return Err(Error::Damaged {
+            path: path.to_owned(),
+            reason: format!("it has {length} of {whole} bytes"),
+        });
+    }
+    Ok(())
 }
 
 fn is_filled(path: &Path) -> bool {

@@ -1,0 +1,245 @@
+//! Ports by entries and by new connections.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use super::{NamespaceReport, Options, last_dump, per_second};
+use crate::{
+    analysis::occupancy::{Occupancy, mean_lifetime, window_seconds},
+    model::{
+        counters::{Counters, Ended},
+        endpoint::{Endpoint, Family, Netns, Role},
+        recording::Recording,
+    },
+};
+
+/// One port, of all the node's addresses it is served on.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PortReport {
+    /// Namespace's inode number.
+    pub netns: u32,
+    /// Namespace's cookie.
+    pub cookie: u64,
+    /// Address family.
+    pub family: Family,
+    /// Protocol by name, or by number where it has none.
+    pub protocol: String,
+    /// Service port; 0 for protocols without ports.
+    pub port: u16,
+    /// The node's own addresses it is served on.
+    pub addresses: Vec<IpAddr>,
+    /// Role; `None` when it is not known.
+    pub role: Option<Role>,
+    /// Place by entries, from 1.
+    pub rank_entries: usize,
+    /// Place by new connections per second, from 1.
+    pub rank_new: usize,
+    /// Entries at the end.
+    pub entries: Option<u64>,
+    /// Part of the namespace's table at the end.
+    pub share: Option<f64>,
+    /// Entries put into the table.
+    pub new_per_second: Option<f64>,
+    /// Mean lifetime of an entry.
+    pub mean_lifetime_seconds: Option<f64>,
+    /// Entries by state in the last dump.
+    pub states: BTreeMap<String, u64>,
+    /// Distinct clients in the last dump; of several addresses the one with most.
+    pub clients: Option<u64>,
+    /// Entries put into the table.
+    pub inserted: u64,
+    /// Entries that left it, by cause.
+    pub ended: Ended,
+    /// New connections refused at a full table.
+    pub refused: u64,
+    /// Evicted for newcomers (the kernel's `early_drop`).
+    pub evicted: u64,
+    /// Evicted in the background.
+    pub evicted_background: u64,
+    /// Clashes that were dropped.
+    pub insert_failed: u64,
+    /// Clashes that were merged.
+    pub clash_merged: u64,
+    /// Inserted with the source translated.
+    pub snat: u64,
+    /// Inserted with the destination translated.
+    pub dnat: u64,
+    /// Inserted with a helper.
+    pub helper: u64,
+    /// Ended without a reply.
+    pub unreplied: u64,
+}
+
+impl PortReport {
+    /// Connections lost.
+    pub(super) fn lost(&self) -> u64 {
+        self.refused + self.evicted + self.evicted_background
+    }
+}
+
+/// What makes a port one port.
+type Key = (
+    Netns,
+    Family,
+    crate::model::endpoint::Protocol,
+    Option<Role>,
+    u16,
+);
+
+#[derive(Default)]
+struct Group {
+    total: Counters,
+    addresses: BTreeSet<IpAddr>,
+    entries: Option<u64>,
+    entry_seconds: Option<f64>,
+    states: BTreeMap<String, u64>,
+    clients: Option<u64>,
+}
+
+/// All ports of the namespaces asked for, most entries first.
+pub(super) fn ports(
+    recording: &Recording,
+    options: &Options,
+    occupancies: &BTreeMap<Endpoint, Occupancy>,
+    namespaces: &[NamespaceReport],
+) -> Vec<PortReport> {
+    let mut groups: BTreeMap<Key, Group> = BTreeMap::new();
+    for (endpoint, occupancy) in occupancies
+        .iter()
+        .filter(|(e, _)| options.wants_netns(e.netns))
+    {
+        let key = (
+            endpoint.netns,
+            endpoint.family,
+            endpoint.protocol,
+            endpoint.role,
+            endpoint.port,
+        );
+        groups
+            .entry(key)
+            .or_default()
+            .add(recording, endpoint, occupancy);
+    }
+    let window = window_seconds(recording);
+    let mut ports: Vec<PortReport> = groups
+        .into_iter()
+        .map(|(key, group)| group.report(key, window, namespaces))
+        .collect();
+    rank(&mut ports);
+    ports
+}
+
+/// The port with most entries in `namespace`; `ports` are in that order.
+pub(super) fn fullest(ports: &[PortReport], namespace: &NamespaceReport) -> Option<PortReport> {
+    let mut here = ports
+        .iter()
+        .filter(|port| (port.cookie, port.netns) == (namespace.cookie, namespace.netns));
+    here.next().cloned()
+}
+
+/// The port asked for, or the first [`Options::top`] by entries, by new connections and by connections lost, in
+/// order of entries.
+pub(super) fn shown(mut ports: Vec<PortReport>, options: &Options) -> Vec<PortReport> {
+    let top = options.top;
+    if let Some(wanted) = options.port {
+        ports.retain(|port| port.port == wanted);
+        return ports;
+    }
+    let mut lost: Vec<u64> = ports
+        .iter()
+        .map(PortReport::lost)
+        .filter(|lost| *lost > 0)
+        .collect();
+    lost.sort_unstable_by(|a, b| b.cmp(a));
+    let least = lost.get(top.saturating_sub(1)).or(lost.last()).copied();
+    ports.retain(|port| {
+        let paid = least.is_some_and(|least| port.lost() >= least);
+        top > 0 && (port.rank_entries <= top || port.rank_new <= top || paid)
+    });
+    ports
+}
+
+/// Gives places and leaves the ports in order of entries; where these are unknown or equal, of new connections.
+fn rank(ports: &mut [PortReport]) {
+    ports.sort_by_key(|port| std::cmp::Reverse(port.inserted));
+    for (place, port) in (1..).zip(ports.iter_mut()) {
+        port.rank_new = place;
+    }
+    ports.sort_by_key(|port| std::cmp::Reverse(port.entries));
+    for (place, port) in (1..).zip(ports) {
+        port.rank_entries = place;
+    }
+}
+
+impl Group {
+    fn add(&mut self, recording: &Recording, endpoint: &Endpoint, occupancy: &Occupancy) {
+        let first = self.total.is_zero() && self.entries.is_none() && self.addresses.is_empty();
+        self.total += occupancy.total;
+        self.addresses.extend(endpoint.address);
+        self.entries = sum_known(self.entries, occupancy.entries);
+        self.entry_seconds = match (self.entry_seconds, occupancy.entry_seconds) {
+            (Some(a), Some(b)) => Some(a + b),
+            (None, b) if first => b,
+            // A sum of which a part is unknown is unknown.
+            _ => None,
+        };
+        let dump = last_dump(recording, endpoint.netns);
+        if let Some(dump) = dump {
+            let seen = dump.endpoints.get(endpoint);
+            self.clients = self.clients.max(Some(seen.map_or(0, |seen| seen.clients)));
+            for (state, entries) in seen.into_iter().flat_map(|seen| &seen.states) {
+                *self.states.entry(state.clone()).or_default() += entries;
+            }
+        }
+    }
+
+    fn report(self, key: Key, window: f64, namespaces: &[NamespaceReport]) -> PortReport {
+        let (netns, family, protocol, role, port) = key;
+        let table = namespaces
+            .iter()
+            .find(|n| n.cookie == netns.cookie && n.netns == netns.inode);
+        let count = table.and_then(|n| n.count).filter(|count| *count > 0);
+        let total = self.total;
+        PortReport {
+            netns: netns.inode,
+            cookie: netns.cookie,
+            family,
+            protocol: protocol.to_string(),
+            port,
+            addresses: self.addresses.into_iter().collect(),
+            role,
+            rank_entries: 0,
+            rank_new: 0,
+            entries: self.entries,
+            share: self
+                .entries
+                .zip(count)
+                .map(|(entries, count)| (entries as f64 / count as f64).min(1.0)),
+            new_per_second: per_second(total.inserted, window),
+            mean_lifetime_seconds: mean_lifetime(self.entry_seconds, total.inserted)
+                .map(super::rounded),
+            states: self.states,
+            clients: self.clients,
+            inserted: total.inserted,
+            ended: total.ended,
+            refused: total.refused,
+            evicted: total.ended.evicted,
+            evicted_background: total.ended.evicted_background,
+            insert_failed: total.insert_failed,
+            clash_merged: total.clash_merged,
+            snat: total.snat,
+            dnat: total.dnat,
+            helper: total.helper,
+            unreplied: total.unreplied,
+        }
+    }
+}
+
+fn sum_known(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a + b),
+        (a, b) => a.or(b),
+    }
+}

@@ -1,0 +1,234 @@
+use std::os::unix::fs::PermissionsExt;
+
+use ctwatch::model::{counters::Counters, endpoint::Netns, recording::Recording};
+use insta::assert_snapshot;
+
+use crate::{
+    fixture,
+    program::{Place, Said},
+};
+
+fn of(recording: &Recording, arguments: &[&str]) -> Said {
+    let place = Place::new();
+    place.record("ctwatch.db", recording);
+    let said = place.report(arguments);
+    assert_eq!(said.status, 0, "{}", said.err);
+    assert!(
+        said.out.lines().all(|line| line.chars().count() <= 100),
+        "{}",
+        said.out
+    );
+    said
+}
+
+/// The first forty seconds: growing, not full.
+fn before_it_was_full() -> Recording {
+    let mut recording = fixture::incident();
+    recording.samples.truncate(41);
+    recording.dumps.truncate(1);
+    recording.ended_ms = Some(fixture::STARTED_MS + 40_000);
+    recording.ledger = Some(ctwatch::analysis::ledger::ledger(&recording.samples));
+    recording
+}
+
+#[test]
+fn the_first_lines_say_that_it_is_full_since_when_by_whom_and_who_paid() {
+    let said = of(&fixture::incident(), &[]);
+    assert_snapshot!(said.out);
+    assert_eq!(said.err, "");
+}
+
+#[test]
+fn a_table_that_is_not_full_says_when_it_will_be() {
+    assert_snapshot!(of(&before_it_was_full(), &["--by", "port", "--top", "3"]).out);
+}
+
+#[test]
+fn the_course_in_as_many_stretches_as_asked_for() {
+    assert_snapshot!(of(&fixture::incident(), &["--by", "time", "--top", "8"]).out);
+}
+
+#[test]
+fn one_port_alone_beside_the_whole_table() {
+    assert_snapshot!(of(&fixture::incident(), &["--port", "53"]).out);
+}
+
+#[test]
+fn json_has_everything() {
+    assert_snapshot!(
+        of(
+            &fixture::incident(),
+            &["-o", "json", "--by", "time", "--top", "2"]
+        )
+        .out
+    );
+}
+
+#[test]
+fn several_namespaces_are_told_apart_and_the_worst_comes_first() {
+    let mut recording = fixture::incident();
+    let quiet = Netns {
+        cookie: 7,
+        inode: 4_026_532_201,
+    };
+    for sample in &mut recording.samples {
+        let mut table = sample.tables[0];
+        table.netns = quiet;
+        table.count = Some(40);
+        table.stats = None;
+        sample.tables.push(table);
+        let mut delta = sample.deltas.first().copied();
+        if let Some((endpoint, counters)) = &mut delta {
+            endpoint.netns = quiet;
+            *counters = Counters {
+                inserted: 5,
+                ..Counters::default()
+            };
+            counters.ended.expired = 5;
+        }
+        sample.deltas.extend(delta);
+    }
+    recording
+        .node
+        .namespaces
+        .push(ctwatch::model::node::Namespace {
+            netns: quiet,
+            name: Some("blue".to_owned()),
+            own: false,
+        });
+    recording.ledger = None;
+    recording.ended_ms = None;
+    let place = Place::new();
+    place.record("ctwatch.db", &recording);
+    let all = place.report(&["--top", "2"]);
+    assert_snapshot!(all.out);
+    assert!(all.err.contains("did not end in order"), "{}", all.err);
+    let by_name = place.report(&["--netns", "blue", "--by", "netns"]).out;
+    let by_inode = place
+        .report(&["--netns", "4026532201", "--by", "netns"])
+        .out;
+    assert_eq!(by_name, by_inode);
+    assert!(by_name.contains("4026532201 blue") && !by_name.contains("4026531840"));
+}
+
+#[test]
+fn what_was_not_measured_is_a_dash_and_null() {
+    let mut recording = before_it_was_full();
+    recording.dumps.clear();
+    recording.node.hz = None;
+    for sample in &mut recording.samples {
+        sample.tables.clear();
+        sample.losses.probe_misses = None;
+    }
+    recording.ledger = Some(ctwatch::analysis::ledger::ledger(&recording.samples));
+    assert_snapshot!(of(&recording, &["--top", "2"]).out);
+    let json: serde_json::Value =
+        serde_json::from_str(&of(&recording, &["-o", "json"]).out).unwrap();
+    assert!(json["namespaces"][0]["count"].is_null());
+    assert!(json["ports"][0]["mean_lifetime_seconds"].is_null());
+    assert!(json["ledger"]["losses"]["probe_misses"].is_null());
+}
+
+#[test]
+fn a_recording_in_which_nothing_happened_is_no_error() {
+    let mut recording = before_it_was_full();
+    recording.samples.clear();
+    recording.dumps.clear();
+    recording.ledger = Some(ctwatch::model::ledger::Ledger::default());
+    assert_snapshot!(of(&recording, &[]).out);
+}
+
+#[test]
+fn a_table_that_was_full_says_when() {
+    let mut recording = fixture::incident();
+    let relieve = |sample: &mut ctwatch::model::sample::Sample| {
+        sample.tables[0].count = Some(30_000);
+        for (_, counters) in &mut sample.deltas {
+            (counters.refused, counters.ended.evicted) = (0, 0);
+        }
+    };
+    recording.samples[100..].iter_mut().for_each(relieve);
+    let line = |recording: &Recording| of(recording, &[]).out.lines().nth(1).map(str::to_owned);
+    assert_eq!(
+        line(&recording).unwrap(),
+        "WAS FULL for 17 s between 03:01:23Z and 03:01:39Z; now 46 % full: 30,000 of 65,536 entries"
+    );
+    let last = recording.samples.last_mut().unwrap();
+    last.tables[0].count = Some(fixture::MAX);
+    assert_eq!(
+        line(&recording).unwrap(),
+        "FULL: 65,536 of 65,536 entries; full for 18 s between 03:01:23Z and 03:02:00Z"
+    );
+}
+
+#[test]
+fn colours_only_when_asked_for() {
+    let recording = fixture::incident();
+    assert!(!of(&recording, &[]).out.contains('\x1b'));
+    let place = Place::new();
+    place.record("ctwatch.db", &recording);
+    assert!(
+        place
+            .report(&["--color", "always"])
+            .out
+            .contains("\x1b[1;31mFULL\x1b[0m")
+    );
+}
+
+#[test]
+fn whoever_stops_reading_causes_no_error() {
+    let place = Place::new();
+    place.record("ctwatch.db", &fixture::incident());
+    let (read, write) = std::io::pipe().unwrap();
+    drop(read);
+    let output = place.command().stdout(write).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
+/// Needs root to become somebody else; root itself may write everywhere.
+#[test]
+fn anybody_reads_it_from_a_directory_he_cannot_write() {
+    use std::os::unix::process::CommandExt;
+    let place = Place::new();
+    place.record("finished.db", &fixture::incident());
+    let mut cut_off = fixture::incident();
+    (cut_off.ended_ms, cut_off.ledger) = (None, None);
+    place.record("killed.db", &cut_off);
+    for suffix in ["", "-wal"] {
+        let copy = place.path(&format!("no-index.db{suffix}"));
+        std::fs::copy(place.path(&format!("killed.db{suffix}")), copy).unwrap();
+    }
+    let program = place.program_for_anybody();
+    let read_only = std::fs::Permissions::from_mode(0o555);
+    std::fs::set_permissions(place.directory.path(), read_only).unwrap();
+    let before = names(&place);
+    for name in ["finished.db", "killed.db", "no-index.db"] {
+        let mut command = std::process::Command::new(&program);
+        command
+            .args(["report", "--by", "netns"])
+            .arg(place.path(name));
+        if nix::unistd::geteuid().is_root() {
+            command.uid(65_534).gid(65_534);
+        } else {
+            println!("as root, this would also be tried by another user");
+        }
+        let said: Said = command.output().unwrap().into();
+        assert_eq!(said.status, 0, "{name}: {}", said.err);
+        assert!(
+            said.out.contains("full since 03:01:23Z"),
+            "{name}: {}",
+            said.out
+        );
+    }
+    assert_eq!(names(&place), before);
+    let writable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(place.directory.path(), writable).unwrap();
+}
+
+fn names(place: &Place) -> Vec<std::ffi::OsString> {
+    let entries = std::fs::read_dir(place.directory.path()).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    names
+}
