@@ -44,7 +44,7 @@ pub struct Layout {
 }
 
 /// The most bytes of `struct nf_conn` that one read takes.
-pub const MAX_WINDOW: u32 = 256;
+pub const MAX_WINDOW: u32 = 192;
 
 /// `struct nf_conntrack_tuple`. The loader refuses a kernel whose BTF disagrees.
 #[repr(C)]

@@ -11,5 +11,6 @@ pub mod endpoint;
 pub mod layout;
 pub mod limits;
 pub mod loss;
+pub mod shared;
 pub mod slot;
 pub mod tcp;

@@ -1,41 +1,123 @@
-//! ctwatch's kernel side.
+//! ctwatch's kernel side: where the programs attach. What they do lies in the other modules, which know nothing
+//! of kprobes, so that another way to attach needs another file like this one and nothing else.
+//!
+//! | program | attaches to | tells |
+//! |---|---|---|
+//! | `hash_insert` | `__nf_conntrack_hash_insert` | an entry enters the table, whoever made it |
+//! | `delete` | `nf_ct_delete` (or its split half) | why an entry that has time left ends |
+//! | `free` | `nf_conntrack_free` | an entry ends, once |
+//! | `alloc` | `__nf_conntrack_alloc` | the tuple that may be refused |
+//! | `early_drop_exit` | `early_drop`, return | the table was full and nothing could be evicted |
+//! | `clash_enter`, `clash_exit` | `nf_ct_resolve_clash` | an entry lost a race to its like |
+//! | `confirm_enter`, `confirm_exit` | `__nf_conntrack_confirm` | inserts where `hash_insert` has no symbol |
+//! | `check_insert_enter`, `check_insert_exit` | `nf_conntrack_hash_check_insert` | the same for ctnetlink |
+
 #![no_std]
 #![no_main]
-// A kernel program is made of calls to the kernel.
-#![allow(unsafe_code)]
-// aya's macros make the programs public items and give them no documentation.
-#![allow(missing_docs, unreachable_pub)]
+#![feature(asm_experimental_arch)]
+#![allow(unsafe_code, reason = "BPF helpers, maps and kernel memory")]
 
 use aya_ebpf::{
-    macros::{kprobe, map},
-    maps::Array,
-    programs::ProbeContext,
+    macros::{kprobe, kretprobe},
+    programs::{ProbeContext, RetProbeContext},
 };
-use aya_log_ebpf::debug;
 
-/// How often conntrack put an entry into its table.
-#[map]
-static INSERTED: Array<u64> = Array::with_max_entries(1, 0);
+mod clash;
+mod classify;
+mod confirm;
+mod conn;
+mod count;
+mod end;
+mod globals;
+mod histogram;
+mod insert;
+mod maps;
+mod memory;
+mod refuse;
+mod slots;
 
-/// Entry of `__nf_conntrack_hash_insert`: one call an entry.
+use memory::{argument, returned, stack_pointer};
+
 #[kprobe]
-pub fn insert(ctx: ProbeContext) -> u32 {
-    if let Some(inserted) = INSERTED.get_ptr_mut(0) {
-        // SAFETY: the map lookup returned a pointer to the array's only element.
-        unsafe { *inserted += 1 };
-    } else {
-        debug!(&ctx, "no slot to count an insert in");
+fn hash_insert(ctx: ProbeContext) -> u32 {
+    insert::inserted(&ctx, argument(&ctx, 0));
+    0
+}
+
+#[kprobe]
+fn delete(ctx: ProbeContext) -> u32 {
+    let caller = memory::read::<u64>(stack_pointer(ctx.regs)).unwrap_or(0);
+    end::deleting(&ctx, argument(&ctx, 0), argument(&ctx, 1) as u32, caller);
+    0
+}
+
+#[kprobe]
+fn free(ctx: ProbeContext) -> u32 {
+    end::freeing(&ctx, argument(&ctx, 0));
+    0
+}
+
+#[kprobe]
+fn alloc(ctx: ProbeContext) -> u32 {
+    refuse::allocating(
+        stack_pointer(ctx.regs),
+        argument(&ctx, 0),
+        argument(&ctx, 2),
+        argument(&ctx, 5) as u32,
+    );
+    0
+}
+
+#[kretprobe]
+fn early_drop_exit(ctx: RetProbeContext) -> u32 {
+    if returned(&ctx) as u32 == 0 {
+        refuse::refused(&ctx, stack_pointer(ctx.regs));
     }
     0
 }
 
-/// The verifier refuses a program that could get here.
+#[kprobe]
+fn clash_enter(ctx: ProbeContext) -> u32 {
+    clash::resolving(&ctx, argument(&ctx, 0));
+    0
+}
+
+#[kretprobe]
+fn clash_exit(ctx: RetProbeContext) -> u32 {
+    clash::resolved(&ctx, returned(&ctx) as u32);
+    0
+}
+
+#[kprobe]
+fn confirm_enter(ctx: ProbeContext) -> u32 {
+    confirm::confirming(stack_pointer(ctx.regs), argument(&ctx, 0));
+    0
+}
+
+#[kretprobe]
+fn confirm_exit(ctx: RetProbeContext) -> u32 {
+    confirm::confirmed(&ctx, stack_pointer(ctx.regs), returned(&ctx) as u32);
+    0
+}
+
+#[kprobe]
+fn check_insert_enter(ctx: ProbeContext) -> u32 {
+    confirm::checking(stack_pointer(ctx.regs), argument(&ctx, 0));
+    0
+}
+
+#[kretprobe]
+fn check_insert_exit(ctx: RetProbeContext) -> u32 {
+    confirm::checked(&ctx, stack_pointer(ctx.regs), returned(&ctx) as u32);
+    0
+}
+
 #[panic_handler]
-fn panic(_info: &core::panic::PanicInfo) -> ! {
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
 
-/// Unlocks the helpers that the kernel keeps for GPL programs.
+/// kprobe programs may call the tracing helpers only under a GPL-compatible licence.
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

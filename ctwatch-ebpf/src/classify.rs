@@ -1,0 +1,102 @@
+//! From a tuple to the endpoint it is counted under. `ctwatch::analysis` has the same rules for dumps.
+
+use ctwatch_common::{
+    endpoint::{AF_INET, ENCAPSULATION_PORTS, EndpointKey, LocalAddress, filter_bit, role},
+    layout::Tuple,
+};
+
+use crate::{conn::shared, maps, slots};
+
+const UDP: u8 = 17;
+
+/// Finds the slot of the endpoint that `tuple` belongs to, or takes one for it.
+///
+/// Inbound traffic, the common case, pays one look-up: the key with the service's address is tried first when
+/// the filter says that only the destination can be the node's own.
+#[inline(always)]
+pub(crate) fn slot_of(
+    ctx: &impl aya_ebpf::EbpfContext,
+    tuple: &Tuple,
+    net: u64,
+    net_cookie: u64,
+) -> u32 {
+    let filter = match shared() {
+        // SAFETY: a map value; userspace only adds bits while it runs.
+        Some(shared) => unsafe { (*shared).local_filter },
+        None => 0,
+    };
+    let to_own = filter & filter_bit(&tuple.dst_address) != 0;
+    let from_own = filter & filter_bit(&tuple.src_address) != 0;
+    let mut key = EndpointKey {
+        net_cookie,
+        address: [0; 16],
+        port: port(tuple),
+        protocol: tuple.protonum,
+        family: tuple.l3num as u8,
+        role: role::INBOUND,
+        pad: [0; 3],
+    };
+    let encapsulated = tuple.protonum == UDP && is_encapsulation(key.port);
+    if to_own && !from_own && !encapsulated {
+        key.address = tuple.dst_address;
+        if let Some(slot) = slots::find(&key) {
+            return slot;
+        }
+    }
+    let to_own = to_own && is_local(net_cookie, key.family, &tuple.dst_address);
+    let from_own = from_own && is_local(net_cookie, key.family, &tuple.src_address);
+    key.address = if to_own {
+        tuple.dst_address
+    } else if from_own && encapsulated {
+        tuple.src_address
+    } else {
+        [0; 16]
+    };
+    key.role = match (from_own, to_own) {
+        (false, false) => role::FORWARDED,
+        _ if encapsulated => role::ENCAPSULATION,
+        (false, true) => role::INBOUND,
+        (true, false) => role::OUTBOUND,
+        (true, true) => role::LOOPBACK,
+    };
+    if key.role == role::FORWARDED && !is_known(net_cookie) {
+        key.role = role::UNKNOWN;
+    }
+    slots::find(&key).unwrap_or_else(|| slots::take(ctx, &key, net))
+}
+
+/// Destination port in host order; 0 for protocols without ports (ICMP keeps type and code there, GRE a key).
+#[inline(always)]
+fn port(tuple: &Tuple) -> u16 {
+    match tuple.protonum {
+        6 | 17 | 33 | 132 | 136 => u16::from_be_bytes(tuple.dst_port),
+        _ => 0,
+    }
+}
+
+#[inline(always)]
+fn is_encapsulation(port: u16) -> bool {
+    port == ENCAPSULATION_PORTS[0]
+        || port == ENCAPSULATION_PORTS[1]
+        || port == ENCAPSULATION_PORTS[2]
+}
+
+/// 127.0.0.0/8 is the node's own without being listed address by address; so is what [`maps::LOCAL`] holds.
+#[inline(always)]
+fn is_local(net_cookie: u64, family: u8, address: &[u8; 16]) -> bool {
+    if family == AF_INET && address[0] == 127 {
+        return true;
+    }
+    let key = LocalAddress {
+        net_cookie,
+        address: *address,
+        family,
+        pad: [0; 7],
+    };
+    maps::LOCAL.get_ptr(&key).is_some()
+}
+
+#[inline(always)]
+fn is_known(net_cookie: u64) -> bool {
+    maps::KNOWN.get_ptr(&net_cookie).is_some()
+}

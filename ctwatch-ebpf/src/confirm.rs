@@ -1,0 +1,87 @@
+//! Inserts on kernels without a `__nf_conntrack_hash_insert` to hook: what its callers return tells.
+//!
+//! `IPS_CONFIRMED` at the exit proves nothing, for when it is set moved between stable releases. Instead: the
+//! call accepted the packet, and the packet still carries the entry it came with.
+
+use aya_ebpf::EbpfContext;
+
+use crate::{
+    clash::conntrack_of,
+    count::{self, Loss},
+    globals, insert, maps,
+    memory::read,
+};
+
+const NF_ACCEPT: u32 = 1;
+/// `CTINFO2DIR`: from here on a packet goes in the reply direction.
+const IP_CT_IS_REPLY: u64 = 3;
+/// The stack pointer at a function's return is this much higher than at its entry.
+const RETURN_ADDRESS: u64 = 8;
+
+/// A call under way. Keyed by stack pointer, it stays right when `local_bh_enable` at its end lets a softirq run
+/// the same function on another stack, and when the task moves to another CPU.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Confirm {
+    skb: u64,
+    ct: u64,
+}
+
+/// `__nf_conntrack_confirm(skb)` is called.
+#[inline(always)]
+pub(crate) fn confirming(stack_pointer: u64, skb: u64) {
+    let Some(nfct) = read::<u64>(skb + u64::from(globals::skb_nfct())) else {
+        count::lose(Loss::Unreadable);
+        return;
+    };
+    // A reply that ipt_REJECT attached: confirm does nothing for it.
+    if nfct & 7 >= IP_CT_IS_REPLY {
+        return;
+    }
+    note(stack_pointer, Confirm { skb, ct: nfct & !7 });
+}
+
+/// `__nf_conntrack_confirm` returned `verdict`.
+#[inline(always)]
+pub(crate) fn confirmed(ctx: &impl EbpfContext, stack_pointer: u64, verdict: u32) {
+    if let Some(call) = take(stack_pointer)
+        && verdict == NF_ACCEPT
+        && conntrack_of(call.skb) == Some(call.ct)
+    {
+        insert::inserted(ctx, call.ct);
+    }
+}
+
+/// `nf_conntrack_hash_check_insert(ct)` is called.
+#[inline(always)]
+pub(crate) fn checking(stack_pointer: u64, ct: u64) {
+    note(stack_pointer, Confirm { skb: 0, ct });
+}
+
+/// `nf_conntrack_hash_check_insert` returned `error`.
+#[inline(always)]
+pub(crate) fn checked(ctx: &impl EbpfContext, stack_pointer: u64, error: u32) {
+    if let Some(call) = take(stack_pointer)
+        && error == 0
+    {
+        insert::inserted(ctx, call.ct);
+    }
+}
+
+#[inline(always)]
+fn note(stack_pointer: u64, call: Confirm) {
+    if maps::CONFIRMS.insert(&stack_pointer, &call, 0).is_err() {
+        count::lose(Loss::Unpaired);
+    }
+}
+
+/// The call that returns with the stack at `stack_pointer`, if it was noted.
+#[inline(always)]
+fn take(stack_pointer: u64) -> Option<Confirm> {
+    let key = stack_pointer - RETURN_ADDRESS;
+    let call = maps::CONFIRMS.get_ptr(&key)?;
+    // SAFETY: a map value; this stack's own.
+    let call = unsafe { *call };
+    let _ = maps::CONFIRMS.remove(&key);
+    Some(call)
+}

@@ -1,0 +1,118 @@
+//! Adding to counters. Additions are atomic because a program attached another way may be interrupted by
+//! itself; the result of an addition is never used, for Linux 5.10 has no fetch-and-add.
+
+use core::arch::asm;
+
+use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_jiffies64, bpf_ktime_get_ns};
+use ctwatch_common::{
+    limits::SLOTS,
+    loss::Losses,
+    slot::{Cold, Hot},
+};
+
+use crate::{conn::shared, maps};
+
+/// Adds one to a counter in a map value.
+///
+/// # Safety
+///
+/// `counter` must lie in a map value, aligned to four.
+#[inline(always)]
+pub(crate) unsafe fn add_one(counter: *mut u32) {
+    // SAFETY: the caller's promise. Rust has no atomic additions for this target; `BPF_ATOMIC | BPF_ADD` has
+    // been in the instruction set from its beginning (as `BPF_XADD`).
+    unsafe {
+        asm!("lock *(u32 *)({counter} + 0) += {one}", counter = in(reg) counter, one = in(wreg) 1u32)
+    };
+}
+
+/// Adds to a sum in a map value, wrapping.
+///
+/// # Safety
+///
+/// `sum` must lie in a map value, aligned to eight.
+#[inline(always)]
+pub(crate) unsafe fn add(sum: *mut u64, value: u64) {
+    // SAFETY: the caller's promise; see `add_one`.
+    unsafe {
+        asm!("lock *(u64 *)({sum} + 0) += {value}", sum = in(reg) sum, value = in(reg) value)
+    };
+}
+
+/// What can be lost; see [`Losses`].
+pub(crate) enum Loss {
+    Unattributed,
+    RefusedUnattributed,
+    RefusedCtnetlink,
+    Cause,
+    CauseRaced,
+    Unreadable,
+    Unpaired,
+}
+
+/// This CPU's hot counters of a slot.
+#[inline(always)]
+pub(crate) fn hot(slot: u32) -> Option<*mut Hot> {
+    maps::HOT.get_ptr_mut(cpu() * SLOTS + slot)
+}
+
+/// This CPU's cold counters of a slot.
+#[inline(always)]
+pub(crate) fn cold(slot: u32) -> Option<*mut Cold> {
+    maps::COLD.get_ptr_mut(cpu() * SLOTS + slot)
+}
+
+/// This CPU's losses.
+#[inline(always)]
+pub(crate) fn losses() -> Option<*mut Losses> {
+    maps::LOSSES.get_ptr_mut(cpu())
+}
+
+/// Counts one loss; says how many there were before on this CPU.
+#[inline(always)]
+pub(crate) fn lose(loss: Loss) -> Option<u32> {
+    let losses = losses()?;
+    // SAFETY: in a map value that only this CPU writes.
+    unsafe {
+        let counter = match loss {
+            Loss::Unattributed => &raw mut (*losses).unattributed,
+            Loss::RefusedUnattributed => &raw mut (*losses).refused_unattributed,
+            Loss::RefusedCtnetlink => &raw mut (*losses).refused_ctnetlink,
+            Loss::Cause => &raw mut (*losses).cause_lost,
+            Loss::CauseRaced => &raw mut (*losses).cause_raced,
+            Loss::Unreadable => &raw mut (*losses).unreadable,
+            Loss::Unpaired => &raw mut (*losses).unpaired,
+        };
+        let before = *counter;
+        add_one(counter);
+        Some(before)
+    }
+}
+
+/// `jiffies_64`.
+#[inline(always)]
+pub(crate) fn now() -> u64 {
+    // SAFETY: a helper without arguments.
+    unsafe { bpf_jiffies64() }
+}
+
+/// Jiffies since the first event, whose time is noted for the reader. Two CPUs may both be first: they write
+/// the same tick, give or take one.
+#[inline(always)]
+pub(crate) fn age(now: u64) -> u64 {
+    let Some(shared) = shared() else { return 0 };
+    // SAFETY: a map value.
+    unsafe {
+        if (*shared).origin_jiffies == 0 {
+            (*shared).origin_ns = bpf_ktime_get_ns();
+            (*shared).origin_jiffies = now;
+        }
+        now.wrapping_sub((*shared).origin_jiffies)
+    }
+}
+
+#[inline(always)]
+fn cpu() -> u32 {
+    // SAFETY: a helper without arguments.
+    unsafe { bpf_get_smp_processor_id() }
+}

@@ -1,0 +1,99 @@
+//! What the loader writes into read-only data before the verifier sees the programs.
+
+use ctwatch_common::{
+    caller::{CallerRange, Callers, MAX_RANGES},
+    layout::Layout,
+};
+
+/// Offsets of this kernel.
+#[unsafe(no_mangle)]
+static LAYOUT: Layout = Layout {
+    window_start: 0,
+    window_len: 0,
+    timeout: 0,
+    original: 0,
+    status: 0,
+    ct_net: 0,
+    ext: 0,
+    tcp_state: 0,
+    conn_status: 0,
+    conn_timeout: 0,
+    conn_ct_net: 0,
+    ext_helper: 0,
+    net_cookie: 0,
+    net_inum: 0,
+    net_count: 0,
+    skb_nfct: 0,
+};
+
+/// Functions that call `nf_ct_delete`.
+#[unsafe(no_mangle)]
+static CALLERS: Callers = Callers {
+    ranges: [CallerRange {
+        start: 0,
+        end: 0,
+        cause: 0,
+        pad: 0,
+    }; MAX_RANGES],
+};
+
+/// 1 where the `delete` program sits behind the test of `IPS_DYING` (a split `nf_ct_delete`, Linux 5.10).
+#[unsafe(no_mangle)]
+static DYING_AT_DELETE: u32 = 0;
+
+/// 1 where inserts are seen at the exit of `__nf_conntrack_confirm`.
+#[unsafe(no_mangle)]
+static INSERT_AT_CONFIRM: u32 = 0;
+
+macro_rules! offsets {
+    ($($name:ident),*) => {
+        $(
+            /// The offset of that name in [`Layout`].
+            #[inline(always)]
+            pub(crate) fn $name() -> u32 {
+                // SAFETY: a static; volatile because the loader changes it after compilation.
+                unsafe { core::ptr::read_volatile(&raw const LAYOUT.$name) }
+            }
+        )*
+    };
+}
+
+offsets!(
+    window_start,
+    window_len,
+    timeout,
+    original,
+    status,
+    ct_net,
+    ext,
+    tcp_state,
+    conn_status,
+    conn_timeout,
+    conn_ct_net,
+    ext_helper,
+    net_cookie,
+    net_inum,
+    net_count,
+    skb_nfct
+);
+
+/// The `n`th caller range.
+#[inline(always)]
+pub(crate) fn caller(n: usize) -> CallerRange {
+    // SAFETY: as above; `n` is below `MAX_RANGES` at its only call.
+    unsafe { core::ptr::read_volatile(&raw const CALLERS.ranges[n]) }
+}
+
+/// See [`DYING_AT_DELETE`].
+#[inline(always)]
+pub(crate) fn dying_at_delete() -> bool {
+    // SAFETY: as above.
+    unsafe { core::ptr::read_volatile(&raw const DYING_AT_DELETE) == 1 }
+}
+
+/// See [`INSERT_AT_CONFIRM`].
+#[inline(always)]
+pub(crate) fn insert_at_confirm() -> bool {
+    // SAFETY: as above.
+    unsafe { core::ptr::read_volatile(&raw const INSERT_AT_CONFIRM) == 1 }
+}

@@ -1,0 +1,81 @@
+//! The maps. What userspace reads while programs run is mapped memory, never a `bpf()` call: a kprobe is skipped
+//! while its CPU is inside one.
+
+use aya_ebpf::{
+    bindings::BPF_F_MMAPABLE,
+    macros::map,
+    maps::{Array, HashMap, PerCpuArray, Queue},
+};
+use ctwatch_common::{
+    endpoint::{EndpointKey, LocalAddress},
+    limits,
+    loss::Losses,
+    slot::{Cold, Histogram, Hot, Owner},
+};
+
+/// Hot counters, `cpu * SLOTS + slot`; the loader multiplies the size by the possible CPUs.
+#[map]
+pub(crate) static HOT: Array<Hot> = Array::with_max_entries(limits::SLOTS, BPF_F_MMAPABLE);
+
+/// Cold counters, likewise.
+#[map]
+pub(crate) static COLD: Array<Cold> = Array::with_max_entries(limits::SLOTS, BPF_F_MMAPABLE);
+
+/// Who has a slot.
+#[map]
+pub(crate) static OWNERS: Array<Owner> = Array::with_max_entries(limits::SLOTS, BPF_F_MMAPABLE);
+
+/// Losses, one record a CPU; the loader sets the size.
+#[map]
+pub(crate) static LOSSES: Array<Losses> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
+/// State that all CPUs share.
+#[map]
+pub(crate) static SHARED: Array<Shared> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
+/// Histograms of lifetimes; 0 is nobody's.
+#[map]
+pub(crate) static HISTOGRAMS: Array<Histogram> =
+    Array::with_max_entries(limits::HISTOGRAMS, BPF_F_MMAPABLE);
+
+/// The slot of an endpoint. Written by the kernel side alone.
+#[map]
+pub(crate) static KEYS: HashMap<EndpointKey, u32> = HashMap::with_max_entries(limits::SLOTS, 0);
+
+/// First slots of the runs that are still free.
+#[map]
+pub(crate) static RUNS: Queue<u32> = Queue::with_max_entries(limits::SLOTS / limits::RUN, 0);
+
+/// The node's own addresses. Written by userspace when they change.
+#[map]
+pub(crate) static LOCAL: HashMap<LocalAddress, u32> =
+    HashMap::with_max_entries(limits::LOCAL_ADDRESSES, 0);
+
+/// Cookies of the namespaces whose addresses are in [`LOCAL`].
+#[map]
+pub(crate) static KNOWN: HashMap<u64, u32> = HashMap::with_max_entries(limits::NAMESPACES, 0);
+
+/// Causes of ends that are under way, by `struct nf_conn` address.
+#[map]
+pub(crate) static PENDING: HashMap<u64, crate::end::Pending> =
+    HashMap::with_max_entries(limits::PENDING, 0);
+
+/// When sampled entries were inserted, in jiffies, by `struct nf_conn` address.
+#[map]
+pub(crate) static BIRTHS: HashMap<u64, u64> = HashMap::with_max_entries(limits::BIRTHS, 0);
+
+/// Allocations under way on a CPU.
+#[map]
+pub(crate) static ALLOCATIONS: PerCpuArray<crate::refuse::Allocations> =
+    PerCpuArray::with_max_entries(1, 0);
+
+/// The clash under way on a CPU: its table locks are held, so there is one.
+#[map]
+pub(crate) static CLASH: PerCpuArray<crate::clash::Clash> = PerCpuArray::with_max_entries(1, 0);
+
+/// Calls of `__nf_conntrack_confirm` and `nf_conntrack_hash_check_insert` under way, by stack pointer.
+#[map]
+pub(crate) static CONFIRMS: HashMap<u64, crate::confirm::Confirm> =
+    HashMap::with_max_entries(4096, 0);
+
+pub(crate) use ctwatch_common::shared::Shared;

@@ -1,0 +1,45 @@
+//! Reading kernel memory and probe registers.
+
+use core::mem::MaybeUninit;
+
+use aya_ebpf::{
+    bindings::pt_regs,
+    helpers::generated::bpf_probe_read_kernel,
+    programs::{ProbeContext, RetProbeContext},
+};
+
+/// Reads a plain value at a kernel address; `None` when the kernel refuses the address.
+#[inline(always)]
+pub(crate) fn read<T: Copy>(address: u64) -> Option<T> {
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the helper writes exactly `size_of::<T>()` bytes, zeros when it fails.
+    let failed = unsafe {
+        bpf_probe_read_kernel(
+            value.as_mut_ptr().cast(),
+            size_of::<T>() as u32,
+            address as *const _,
+        )
+    };
+    // SAFETY: the helper has written the whole value; every `T` read here is plain integers.
+    (failed == 0).then(|| unsafe { value.assume_init() })
+}
+
+/// The `n`th argument of the probed function.
+#[inline(always)]
+pub(crate) fn argument(ctx: &ProbeContext, n: usize) -> u64 {
+    ctx.arg::<u64>(n).unwrap_or(0)
+}
+
+/// What the probed function returned.
+#[inline(always)]
+pub(crate) fn returned(ctx: &RetProbeContext) -> u64 {
+    ctx.ret::<u64>()
+}
+
+/// The stack pointer: at a function's entry it points at the return address, at its return it is eight bytes
+/// higher than it was at entry.
+#[inline(always)]
+pub(crate) fn stack_pointer(regs: *const pt_regs) -> u64 {
+    // SAFETY: the context of a kprobe or kretprobe is a `struct pt_regs`.
+    unsafe { (*regs).rsp }
+}

@@ -1,0 +1,83 @@
+//! Slots of endpoints: found by key, taken in runs.
+
+use aya_ebpf::{EbpfContext, bindings::BPF_NOEXIST};
+use aya_log_ebpf::warn;
+use ctwatch_common::{
+    endpoint::EndpointKey,
+    limits::{RUN, UNATTRIBUTED},
+};
+
+use crate::{
+    count::{self, Loss},
+    globals, maps,
+    memory::read,
+};
+
+/// The slot of an endpoint that has one.
+#[inline(always)]
+pub(crate) fn find(key: &EndpointKey) -> Option<u32> {
+    // SAFETY: a map value that is never removed while the programs are loaded.
+    maps::KEYS.get_ptr(key).map(|slot| unsafe { *slot })
+}
+
+/// Takes a slot for an endpoint seen for the first time. Where none is left, everything goes to
+/// [`UNATTRIBUTED`] and is counted as such.
+#[inline(never)]
+pub(crate) fn take<C: EbpfContext>(ctx: &C, key: &EndpointKey, net: u64) -> u32 {
+    let Some(slot) = next_free() else {
+        if count::lose(Loss::Unattributed) == Some(0) {
+            warn!(
+                ctx,
+                "all endpoint slots are in use; what comes now is counted but not attributed"
+            );
+        }
+        return UNATTRIBUTED;
+    };
+    if maps::KEYS
+        .insert(key, &slot, u64::from(BPF_NOEXIST))
+        .is_err()
+    {
+        // Another CPU was first: its slot is the one, and ours stays free. No other error is possible, since
+        // the map has room for every slot.
+        return find(key).unwrap_or(UNATTRIBUTED);
+    }
+    use_up();
+    if let Some(owner) = maps::OWNERS.get_ptr_mut(slot) {
+        let netns_inode = read(net + u64::from(globals::net_inum())).unwrap_or(0);
+        // SAFETY: a map value that only the CPU that took the slot writes. The reader waits for `taken`.
+        unsafe {
+            (*owner).key = *key;
+            (*owner).netns_inode = netns_inode;
+            core::ptr::write_volatile(&raw mut (*owner).taken, 1);
+        }
+    }
+    slot
+}
+
+/// The next slot of this CPU's run, without using it up. Kprobe programs do not nest on a CPU, so nobody else
+/// looks at the run in between.
+#[inline(always)]
+fn next_free() -> Option<u32> {
+    let losses = count::losses()?;
+    // SAFETY: this CPU's record.
+    unsafe {
+        if (*losses).run_next < (*losses).run_end {
+            return Some((*losses).run_next);
+        }
+    }
+    let first = maps::RUNS.pop().ok()??;
+    // SAFETY: as above.
+    unsafe {
+        (*losses).run_next = first;
+        (*losses).run_end = first + RUN;
+    }
+    Some(first)
+}
+
+#[inline(always)]
+fn use_up() {
+    if let Some(losses) = count::losses() {
+        // SAFETY: this CPU's record.
+        unsafe { (*losses).run_next += 1 };
+    }
+}
