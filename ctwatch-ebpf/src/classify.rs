@@ -5,7 +5,7 @@ use ctwatch_common::{
     layout::Tuple,
 };
 
-use crate::{conn::shared, maps, slots};
+use crate::{maps, slots};
 
 const UDP: u8 = 17;
 
@@ -20,19 +20,17 @@ pub(crate) fn slot_of(
     net: u64,
     net_cookie: u64,
 ) -> u32 {
-    let filter = match shared() {
-        // SAFETY: a map value; userspace only adds bits while it runs.
-        Some(shared) => unsafe { (*shared).local_filter },
-        None => 0,
-    };
-    let to_own = filter & filter_bit(&tuple.dst_address) != 0;
-    let from_own = filter & filter_bit(&tuple.src_address) != 0;
+    // SAFETY: a map value; userspace only adds bits.
+    let filter = maps::FILTER.get_ptr(0).map_or(0, |filter| unsafe { *filter });
+    let family = tuple.l3num as u8;
+    let to_own = may_be_local(filter, family, &tuple.dst_address);
+    let from_own = may_be_local(filter, family, &tuple.src_address);
     let mut key = EndpointKey {
         net_cookie,
         address: [0; 16],
         port: port(tuple),
         protocol: tuple.protonum,
-        family: tuple.l3num as u8,
+        family,
         role: role::INBOUND,
         pad: [0; 3],
     };
@@ -43,8 +41,8 @@ pub(crate) fn slot_of(
             return slot;
         }
     }
-    let to_own = to_own && is_local(net_cookie, key.family, &tuple.dst_address);
-    let from_own = from_own && is_local(net_cookie, key.family, &tuple.src_address);
+    let to_own = to_own && is_local(net_cookie, family, &tuple.dst_address);
+    let from_own = from_own && is_local(net_cookie, family, &tuple.src_address);
     key.address = if to_own {
         tuple.dst_address
     } else if from_own && encapsulated {
@@ -81,10 +79,21 @@ fn is_encapsulation(port: u16) -> bool {
         || port == ENCAPSULATION_PORTS[2]
 }
 
-/// 127.0.0.0/8 is the node's own without being listed address by address; so is what [`maps::LOCAL`] holds.
+/// 127.0.0.0/8 is the node's own without being listed address by address.
+#[inline(always)]
+fn is_loopback(family: u8, address: &[u8; 16]) -> bool {
+    family == AF_INET && address[0] == 127
+}
+
+/// `false` proves the address foreign.
+#[inline(always)]
+fn may_be_local(filter: u64, family: u8, address: &[u8; 16]) -> bool {
+    filter & filter_bit(address) != 0 || is_loopback(family, address)
+}
+
 #[inline(always)]
 fn is_local(net_cookie: u64, family: u8, address: &[u8; 16]) -> bool {
-    if family == AF_INET && address[0] == 127 {
+    if is_loopback(family, address) {
         return true;
     }
     let key = LocalAddress {

@@ -33,6 +33,11 @@ pub(crate) static LOSSES: Array<Losses> = Array::with_max_entries(1, BPF_F_MMAPA
 #[map]
 pub(crate) static SHARED: Array<Shared> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
+/// One bit for each own address (`ctwatch_common::endpoint::filter_bit`): a bit that is not set proves an
+/// address foreign without a look-up. Written by userspace alone.
+#[map]
+pub(crate) static FILTER: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
 /// Histograms of lifetimes; 0 is nobody's.
 #[map]
 pub(crate) static HISTOGRAMS: Array<Histogram> =

@@ -1,0 +1,305 @@
+//! Reading the mapped counters: a walk through memory, differences since the walk before.
+
+use std::{io, net::IpAddr, os::fd::AsFd};
+
+use bytemuck::Pod;
+use ctwatch_common::{
+    cause,
+    endpoint::{self, EndpointKey, role},
+    limits::{self, SLOTS, UNATTRIBUTED},
+    loss::Losses as RawLosses,
+    shared::Shared,
+    slot::{Cold, Histogram, Hot, Owner},
+};
+
+use super::mapped::Mapped;
+use crate::model::{
+    counters::{Counters, Ended},
+    endpoint::{Endpoint, Family, Netns, Protocol, Role},
+    sample::Losses,
+};
+
+/// What one walk found.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// Endpoints whose counters moved, with by how much.
+    pub deltas: Vec<(Endpoint, Counters)>,
+    /// What could not be attributed to an endpoint.
+    pub unattributed: Counters,
+    /// Losses since the walk before; `probe_misses` is not known here.
+    pub losses: Losses,
+}
+
+/// How raw ages become milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// Jiffies a second; `None` when it is not known, and ages stay 0.
+    pub hz: Option<u32>,
+    /// `CLOCK_MONOTONIC` when the probes were attached, in nanoseconds.
+    pub attached_ns: u64,
+}
+
+/// The mapped arrays and what they held at the last walk.
+#[derive(Debug)]
+pub struct CounterReader {
+    hot: Mapped<Hot>,
+    cold: Mapped<Cold>,
+    owners: Mapped<Owner>,
+    losses: Mapped<RawLosses>,
+    shared: Mapped<Shared>,
+    filter: Mapped<u64>,
+    histograms: Mapped<Histogram>,
+    cpus: u32,
+    clock: Clock,
+    /// Sums over CPUs at the last walk, by slot.
+    before: Vec<Sum>,
+    losses_before: RawLosses,
+    endpoints: Vec<Option<Endpoint>>,
+    /// Histograms handed out; number 0 is nobody's.
+    histograms_given: u32,
+}
+
+/// File descriptors of the maps.
+pub(super) struct MapFds<F> {
+    pub(super) hot: F,
+    pub(super) cold: F,
+    pub(super) owners: F,
+    pub(super) losses: F,
+    pub(super) shared: F,
+    pub(super) filter: F,
+    pub(super) histograms: F,
+}
+
+impl CounterReader {
+    /// Maps the arrays.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's reason why a map cannot be mapped.
+    pub(super) fn new<F: AsFd>(fds: &MapFds<F>, cpus: u32, clock: Clock) -> io::Result<Self> {
+        let per_cpu = (SLOTS * cpus) as usize;
+        Ok(Self {
+            hot: Mapped::new(&fds.hot, per_cpu)?,
+            cold: Mapped::new(&fds.cold, per_cpu)?,
+            owners: Mapped::new(&fds.owners, SLOTS as usize)?,
+            losses: Mapped::new(&fds.losses, cpus as usize)?,
+            shared: Mapped::new(&fds.shared, 1)?,
+            filter: Mapped::new(&fds.filter, 1)?,
+            histograms: Mapped::new(&fds.histograms, limits::HISTOGRAMS as usize)?,
+            cpus,
+            clock,
+            before: Vec::new(),
+            losses_before: RawLosses::default(),
+            endpoints: Vec::new(),
+            histograms_given: 0,
+        })
+    }
+
+    /// Walks all slots in use and yields what moved since the walk before.
+    pub fn read(&mut self) -> Reading {
+        let (losses, used) = self.read_losses();
+        let origin = self.shared.get(0).origin_ns;
+        if self.before.len() < used {
+            self.before.resize(used, Default::default());
+            self.endpoints.resize(used, None);
+        }
+        let mut reading = Reading {
+            losses,
+            ..Reading::default()
+        };
+        for slot in 0..used {
+            let now = self.sum(slot);
+            let before = self.before[slot];
+            if now == before {
+                continue;
+            }
+            let moved = now.since(&before, &self.clock, origin);
+            if slot == UNATTRIBUTED as usize {
+                reading.unattributed += moved;
+            } else if let Some(endpoint) = self.endpoint(slot) {
+                reading.deltas.push((endpoint, moved));
+            } else {
+                // Its owner is being written this moment: the counts come with the next walk.
+                continue;
+            }
+            self.before[slot] = now;
+        }
+        reading
+    }
+
+    /// Bytes of memory that are mapped.
+    #[must_use]
+    pub fn mapped_bytes(&self) -> usize {
+        self.hot.bytes()
+            + self.cold.bytes()
+            + self.owners.bytes()
+            + self.losses.bytes()
+            + self.shared.bytes()
+            + self.filter.bytes()
+            + self.histograms.bytes()
+    }
+
+    /// Adds own addresses' bits to the filter that spares the kernel side a look-up.
+    pub(super) fn widen_filter(&mut self, bits: u64) {
+        self.filter.set(0, self.filter.get(0) | bits);
+    }
+
+    fn sum(&self, slot: usize) -> Sum {
+        let mut sum = Sum::default();
+        for cpu in 0..self.cpus {
+            let index = (cpu * SLOTS) as usize + slot;
+            sum.add(&self.hot.get(index), &self.cold.get(index));
+        }
+        sum
+    }
+
+    /// Losses since before, and one more than the highest slot that can be in use.
+    fn read_losses(&mut self) -> (Losses, usize) {
+        let mut now = RawLosses::default();
+        let mut used = 1;
+        for cpu in 0..self.cpus {
+            let record = self.losses.get(cpu as usize);
+            used = used.max(record.run_end);
+            for (sum, word) in words_mut(&mut now).iter_mut().zip(words(&record)) {
+                *sum = sum.wrapping_add(*word);
+            }
+        }
+        let before = std::mem::replace(&mut self.losses_before, now);
+        let since = |now: u32, before: u32| u64::from(now.wrapping_sub(before));
+        let losses = Losses {
+            probe_misses: None,
+            unattributed: since(now.unattributed, before.unattributed),
+            refused_unattributed: since(now.refused_unattributed, before.refused_unattributed),
+            refused_ctnetlink: since(now.refused_ctnetlink, before.refused_ctnetlink),
+            cause_lost: since(now.cause_lost, before.cause_lost),
+            cause_raced: since(now.cause_raced, before.cause_raced),
+            unreadable: since(now.unreadable, before.unreadable),
+            unpaired: since(now.unpaired, before.unpaired),
+        };
+        (losses, used.min(SLOTS) as usize)
+    }
+
+    fn endpoint(&mut self, slot: usize) -> Option<Endpoint> {
+        if self.endpoints[slot].is_none() {
+            let owner = self.owners.get(slot);
+            if owner.taken == 1 {
+                self.endpoints[slot] = Some(endpoint_of(&owner.key, owner.netns_inode));
+            }
+        }
+        self.endpoints[slot]
+    }
+}
+
+/// Raw counters of a slot, added up over CPUs. 32-bit sums wrap as their parts do, so differences stay right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sum {
+    hot: Hot,
+    cold: Cold,
+}
+
+impl Sum {
+    fn add(&mut self, hot: &Hot, cold: &Cold) {
+        let age = self.hot.age_jiffies.wrapping_add(hot.age_jiffies);
+        for (sum, word) in words_mut(&mut self.hot).iter_mut().zip(words(hot)) {
+            *sum = sum.wrapping_add(*word);
+        }
+        self.hot.age_jiffies = age;
+        for (sum, word) in words_mut(&mut self.cold).iter_mut().zip(words(cold)) {
+            *sum = sum.wrapping_add(*word);
+        }
+    }
+
+    /// What happened since `before`. Raw ages count from the first event (`origin_ns`), the model's from the
+    /// moment the probes were attached; each end moves the sum by the difference one way, each insert the other.
+    fn since(&self, before: &Self, clock: &Clock, origin_ns: u64) -> Counters {
+        let delta = |now: u32, before: u32| u64::from(now.wrapping_sub(before));
+        let (hot, was) = (&self.hot, &before.hot);
+        let ended = std::array::from_fn::<u64, { cause::COUNT }, _>(|cause| {
+            delta(hot.ended[cause], was.ended[cause])
+        });
+        let inserted = delta(hot.inserted, was.inserted);
+        let age_jiffies = hot.age_jiffies.wrapping_sub(was.age_jiffies) as i64;
+        let balance = ended.iter().sum::<u64>() as i64 - inserted as i64;
+        Counters {
+            inserted,
+            ended: ended_by_cause(&ended),
+            refused: delta(hot.refused, was.refused),
+            insert_failed: delta(self.cold.insert_failed, before.cold.insert_failed),
+            clash_merged: delta(self.cold.clash_merged, before.cold.clash_merged),
+            snat: delta(hot.snat, was.snat),
+            dnat: delta(hot.dnat, was.dnat),
+            helper: delta(hot.helper, was.helper),
+            unreplied: delta(hot.unreplied, was.unreplied),
+            assured: delta(hot.assured, was.assured),
+            age_ms: clock.milliseconds(age_jiffies, balance, origin_ns),
+            tcp_last: std::array::from_fn(|state| {
+                delta(self.cold.tcp_last[state], before.cold.tcp_last[state])
+            }),
+        }
+    }
+}
+
+impl Clock {
+    fn milliseconds(&self, age_jiffies: i64, balance: i64, origin_ns: u64) -> i64 {
+        let Some(hz) = self.hz else { return 0 };
+        let late_ms = (origin_ns.saturating_sub(self.attached_ns) / 1_000_000) as i64;
+        age_jiffies * 1000 / i64::from(hz) + balance * late_ms
+    }
+}
+
+fn ended_by_cause(ended: &[u64; cause::COUNT]) -> Ended {
+    let of = |cause: u32| ended[cause as usize];
+    Ended {
+        expired: of(cause::EXPIRED),
+        evicted: of(cause::EVICTED),
+        evicted_background: of(cause::EVICTED_BACKGROUND),
+        reset: of(cause::RESET),
+        deleted: of(cause::DELETED),
+        netns_gone: of(cause::NETNS_GONE),
+        other: of(cause::OTHER),
+    }
+}
+
+/// The model's endpoint for a key.
+fn endpoint_of(key: &EndpointKey, netns_inode: u32) -> Endpoint {
+    let family = if key.family == endpoint::AF_INET6 {
+        Family::Ipv6
+    } else {
+        Family::Ipv4
+    };
+    Endpoint {
+        netns: Netns {
+            cookie: key.net_cookie,
+            inode: netns_inode,
+        },
+        family,
+        protocol: Protocol(key.protocol),
+        role: match key.role {
+            role::INBOUND => Some(Role::Inbound),
+            role::OUTBOUND => Some(Role::Outbound),
+            role::FORWARDED => Some(Role::Forwarded),
+            role::LOOPBACK => Some(Role::Loopback),
+            role::ENCAPSULATION => Some(Role::Encapsulation),
+            _ => None,
+        },
+        port: key.port,
+        address: address_of(key, family),
+    }
+}
+
+fn address_of(key: &EndpointKey, family: Family) -> Option<IpAddr> {
+    let [a, b, c, d, ..] = key.address;
+    match family {
+        _ if key.address == [0; 16] => None,
+        Family::Ipv4 => Some(IpAddr::from([a, b, c, d])),
+        Family::Ipv6 => Some(IpAddr::from(key.address)),
+    }
+}
+
+fn words<T: Pod>(value: &T) -> &[u32] {
+    bytemuck::cast_slice(std::slice::from_ref(value))
+}
+
+fn words_mut<T: Pod>(value: &mut T) -> &mut [u32] {
+    bytemuck::cast_slice_mut(std::slice::from_mut(value))
+}

@@ -1,0 +1,16 @@
+//! Watching with eBPF programs on nf_conntrack.
+//!
+//! [`kallsyms`] and [`btf`] look the kernel up, [`hooks`] and [`layout`] plan, [`probes`] loads and attaches,
+//! [`counters`] reads. While programs run, counters are read from mapped memory alone: a kprobe is skipped
+//! while its CPU is inside `bpf()`.
+
+pub mod btf;
+pub mod capability;
+pub mod counters;
+pub mod hooks;
+pub mod kallsyms;
+pub mod layout;
+mod mapped;
+mod misses;
+mod object;
+pub mod probes;
