@@ -21,7 +21,9 @@ pub(crate) fn slot_of(
     net_cookie: u64,
 ) -> u32 {
     // SAFETY: a map value; userspace only adds bits.
-    let filter = maps::FILTER.get_ptr(0).map_or(0, |filter| unsafe { *filter });
+    let filter = maps::FILTER
+        .get_ptr(0)
+        .map_or(0, |filter| unsafe { *filter });
     let family = tuple.l3num as u8;
     let to_own = may_be_local(filter, family, &tuple.dst_address);
     let from_own = may_be_local(filter, family, &tuple.src_address);

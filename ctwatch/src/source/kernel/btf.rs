@@ -26,7 +26,9 @@ const KIND_ENUM64: u32 = 19;
 #[derive(Debug, Error)]
 pub enum BtfError {
     /// The file cannot be read.
-    #[error("cannot read the kernel's type information at {path}: {source} (the kernel must be built with CONFIG_DEBUG_INFO_BTF, as distributions' kernels since 5.8 are)")]
+    #[error(
+        "cannot read the kernel's type information at {path}: {source} (the kernel must be built with CONFIG_DEBUG_INFO_BTF, as distributions' kernels since 5.8 are)"
+    )]
     Unreadable {
         /// File.
         path: String,
@@ -42,7 +44,9 @@ pub enum BtfError {
         reason: &'static str,
     },
     /// A type or member is missing.
-    #[error("this kernel's BTF has no `{what}`; ctwatch cannot find its way around conntrack here (please report the kernel's version)")]
+    #[error(
+        "this kernel's BTF has no `{what}`; ctwatch cannot find its way around conntrack here (please report the kernel's version)"
+    )]
     Missing {
         /// `struct member.member`.
         what: String,
@@ -162,7 +166,9 @@ impl Btf {
     /// [`BtfError::Missing`].
     pub fn enumerator(&self, enumeration: &str, name: &str) -> Result<u32, BtfError> {
         self.records()
-            .filter(|record| record.kind == KIND_ENUM && self.string(record.name) == enumeration.as_bytes())
+            .filter(|record| {
+                record.kind == KIND_ENUM && self.string(record.name) == enumeration.as_bytes()
+            })
             .find_map(|record| {
                 (0..record.count).find_map(|n| {
                     let at = record.at + 12 + n * 8;
@@ -199,7 +205,11 @@ impl Btf {
             let at = record.at + 12 + n * 12;
             let (member, kind) = (word(&self.data, at)?, word(&self.data, at + 4)?);
             let bits = word(&self.data, at + 8)?;
-            let bytes = if record.has_bitfields { bits & 0xff_ffff } else { bits } / 8;
+            let bytes = if record.has_bitfields {
+                bits & 0xff_ffff
+            } else {
+                bits
+            } / 8;
             let member = self.string(member);
             if member == name.as_bytes() {
                 Some((bytes, kind))
@@ -307,10 +317,34 @@ mod tests {
     fn small() -> Vec<u8> {
         let strings = b"\0int\0s\0a\0b\0t\0c\0d\0";
         let types: Vec<u32> = vec![
-            1, KIND_INT << 24, 4, 32, // 1: int
-            11, KIND_STRUCT << 24 | 1, 4, 13, 1, 0, // 2: struct t
-            0, KIND_UNION << 24 | 2, 4, 9, 1, 0, 15, 2, 0, // 3: union
-            5, KIND_STRUCT << 24 | 2, 8, 7, 1, 0, 0, 3, 32, // 4: struct s
+            1,
+            KIND_INT << 24,
+            4,
+            32, // 1: int
+            11,
+            KIND_STRUCT << 24 | 1,
+            4,
+            13,
+            1,
+            0, // 2: struct t
+            0,
+            KIND_UNION << 24 | 2,
+            4,
+            9,
+            1,
+            0,
+            15,
+            2,
+            0, // 3: union
+            5,
+            KIND_STRUCT << 24 | 2,
+            8,
+            7,
+            1,
+            0,
+            0,
+            3,
+            32, // 4: struct s
         ];
         let mut data = Vec::new();
         let length = u32::try_from(types.len() * 4).unwrap();

@@ -10,7 +10,9 @@ const CAP_SYS_ADMIN: u32 = 21;
 
 /// What is missing.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("cannot watch conntrack: {missing} missing (run it with sudo, or once: sudo setcap cap_bpf,cap_perfmon,cap_net_admin,cap_sys_admin,cap_syslog+ep \"$(command -v ctwatch)\")")]
+#[error(
+    "cannot watch conntrack: {missing} missing (run it with sudo, or once: sudo setcap cap_bpf,cap_perfmon,cap_net_admin,cap_sys_admin,cap_syslog+ep \"$(command -v ctwatch)\")"
+)]
 pub struct Missing {
     /// Names, separated by commas.
     missing: String,
@@ -54,7 +56,9 @@ fn has(set: u64, bit: u32) -> bool {
 }
 
 fn effective(status: &str) -> Option<u64> {
-    let hex = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+    let hex = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))?;
     u64::from_str_radix(hex.trim(), 16).ok()
 }
 
@@ -68,7 +72,10 @@ mod tests {
     fn an_ordinary_user_is_told_all_three() {
         let set = effective("Name:\tctwatch\nCapEff:\t0000000000000000\n").unwrap();
         let error = check_set(set).unwrap_err().to_string();
-        assert!(error.contains("CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN missing"), "{error}");
+        assert!(
+            error.contains("CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN missing"),
+            "{error}"
+        );
     }
 
     #[test]

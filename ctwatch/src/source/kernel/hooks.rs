@@ -45,10 +45,14 @@ const CALLERS: [(&str, u32); 8] = [
 #[derive(Debug, Error)]
 pub enum HookError {
     /// nf_conntrack is not in this kernel.
-    #[error("cannot attach to nf_conntrack: module not loaded (nothing is tracked on this node; modprobe nf_conntrack, or add a rule that uses it)")]
+    #[error(
+        "cannot attach to nf_conntrack: module not loaded (nothing is tracked on this node; modprobe nf_conntrack, or add a rule that uses it)"
+    )]
     NotLoaded,
     /// A function that must be hooked has no symbol.
-    #[error("cannot attach to {function}: this kernel has no such symbol, nor a split form of it (`grep {function} /proc/kallsyms` shows what there is; please report the kernel's version)")]
+    #[error(
+        "cannot attach to {function}: this kernel has no such symbol, nor a split form of it (`grep {function} /proc/kallsyms` shows what there is; please report the kernel's version)"
+    )]
     Missing {
         /// Function.
         function: &'static str,
@@ -137,10 +141,7 @@ pub fn plan(kallsyms: &Kallsyms) -> Result<Plan, HookError> {
     })
 }
 
-fn required<'a>(
-    kallsyms: &'a Kallsyms,
-    function: &'static str,
-) -> Result<&'a Symbol, HookError> {
+fn required<'a>(kallsyms: &'a Kallsyms, function: &'static str) -> Result<&'a Symbol, HookError> {
     kallsyms
         .callable(function)
         .ok_or(HookError::Missing { function })
@@ -216,7 +217,10 @@ ffffffffc0a00a00 T nf_conntrack_in [nf_conntrack]
     #[test]
     fn inserts_are_hooked_where_both_paths_meet() {
         let plan = plan_of(DEBIAN_6_1).unwrap();
-        assert_eq!(symbol(&plan, "hash_insert"), Some("__nf_conntrack_hash_insert"));
+        assert_eq!(
+            symbol(&plan, "hash_insert"),
+            Some("__nf_conntrack_hash_insert")
+        );
         assert_eq!(symbol(&plan, "confirm_exit"), None);
         assert!(plan.degraded.is_empty());
     }
@@ -225,7 +229,10 @@ ffffffffc0a00a00 T nf_conntrack_in [nf_conntrack]
     fn without_that_symbol_the_callers_returns_tell() {
         let plan = plan_of(&without("__nf_conntrack_hash_insert")).unwrap();
         assert!(plan.insert_at_confirm);
-        assert_eq!(symbol(&plan, "confirm_exit"), Some("__nf_conntrack_confirm"));
+        assert_eq!(
+            symbol(&plan, "confirm_exit"),
+            Some("__nf_conntrack_confirm")
+        );
         assert_eq!(
             symbol(&plan, "check_insert_exit"),
             Some("nf_conntrack_hash_check_insert")
@@ -242,9 +249,17 @@ ffffffffc0a00a00 T nf_conntrack_in [nf_conntrack]
 
     #[test]
     fn a_missing_function_is_named() {
-        for function in ["nf_conntrack_free", "nf_ct_delete", "early_drop", "__nf_conntrack_alloc"] {
+        for function in [
+            "nf_conntrack_free",
+            "nf_ct_delete",
+            "early_drop",
+            "__nf_conntrack_alloc",
+        ] {
             let error = plan_of(&without(function)).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("cannot attach to {function}:")), "{error}");
+            assert!(
+                error.starts_with(&format!("cannot attach to {function}:")),
+                "{error}"
+            );
         }
     }
 

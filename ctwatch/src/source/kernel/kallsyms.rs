@@ -41,7 +41,8 @@ impl Kallsyms {
         let mut conntrack_loaded = false;
         for line in text.lines() {
             let mut words = line.split_ascii_whitespace();
-            let (Some(address), Some(kind), Some(name)) = (words.next(), words.next(), words.next())
+            let (Some(address), Some(kind), Some(name)) =
+                (words.next(), words.next(), words.next())
             else {
                 continue;
             };
@@ -107,7 +108,10 @@ impl Kallsyms {
     }
 
     /// All pieces of a function's text: itself and every split form.
-    pub fn forms<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Symbol> {
+    pub fn forms<'kallsyms>(
+        &'kallsyms self,
+        name: &str,
+    ) -> impl Iterator<Item = &'kallsyms Symbol> {
         self.symbols
             .iter()
             .filter(move |symbol| base(&symbol.name) == name)
@@ -145,10 +149,19 @@ not a line
     #[test]
     fn split_functions_are_found() {
         let kallsyms = read();
-        assert_eq!(kallsyms.part("nf_ct_delete").unwrap().name, "nf_ct_delete.part.0");
-        assert_eq!(kallsyms.exact("nf_ct_delete").unwrap().start, 0xffff_ffff_c0a0_1200);
         assert_eq!(
-            kallsyms.callable("__nf_conntrack_hash_insert").unwrap().name,
+            kallsyms.part("nf_ct_delete").unwrap().name,
+            "nf_ct_delete.part.0"
+        );
+        assert_eq!(
+            kallsyms.exact("nf_ct_delete").unwrap().start,
+            0xffff_ffff_c0a0_1200
+        );
+        assert_eq!(
+            kallsyms
+                .callable("__nf_conntrack_hash_insert")
+                .unwrap()
+                .name,
             "__nf_conntrack_hash_insert.isra.0"
         );
         assert!(kallsyms.exact("__nf_conntrack_hash_insert").is_none());
@@ -157,7 +170,10 @@ not a line
     #[test]
     fn a_function_ends_where_the_next_begins() {
         let kallsyms = read();
-        let ends: Vec<_> = kallsyms.forms("early_drop").map(|s| s.end - s.start).collect();
+        let ends: Vec<_> = kallsyms
+            .forms("early_drop")
+            .map(|s| s.end - s.start)
+            .collect();
         assert_eq!(ends, [0x200, 0]);
     }
 

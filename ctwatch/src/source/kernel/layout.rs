@@ -43,8 +43,7 @@ pub fn resolve(btf: &Btf) -> Result<Layout, BtfError> {
         conn_timeout: timeout,
         conn_ct_net: ct_net,
         ext_helper: btf.offset("nf_ct_ext", "offset")?
-            + btf.enumerator("nf_ct_ext_id", "NF_CT_EXT_HELPER")?
-                * extension_offset_size(btf)?,
+            + btf.enumerator("nf_ct_ext_id", "NF_CT_EXT_HELPER")? * extension_offset_size(btf)?,
         net_cookie: btf.offset("net", "net_cookie")?,
         net_inum: btf.offset("net", "ns.inum")?,
         net_count: net_count(btf),
@@ -64,7 +63,9 @@ fn net_count(btf: &Btf) -> u32 {
 fn extension_offset_size(btf: &Btf) -> Result<u32, BtfError> {
     match btf.enumerator("nf_ct_ext_id", "NF_CT_EXT_HELPER")? {
         0 => Ok(1),
-        _ => Err(unknown("nf_ct_ext_id.NF_CT_EXT_HELPER as the first extension")),
+        _ => Err(unknown(
+            "nf_ct_ext_id.NF_CT_EXT_HELPER as the first extension",
+        )),
     }
 }
 
@@ -81,7 +82,9 @@ fn check_tuple(btf: &Btf) -> Result<(), BtfError> {
     ];
     for (path, offset) in expected {
         if btf.offset("nf_conntrack_tuple", path)? != offset {
-            return Err(unknown(&format!("nf_conntrack_tuple.{path} at byte {offset}")));
+            return Err(unknown(&format!(
+                "nf_conntrack_tuple.{path} at byte {offset}"
+            )));
         }
     }
     Ok(())
@@ -107,6 +110,9 @@ mod tests {
         };
         let layout = resolve(&btf).unwrap();
         assert!(layout.window_len <= MAX_WINDOW);
-        assert_ne!(layout.net_count, ABSENT, "where does this kernel count its namespaces?");
+        assert_ne!(
+            layout.net_count, ABSENT,
+            "where does this kernel count its namespaces?"
+        );
     }
 }

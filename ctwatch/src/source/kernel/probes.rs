@@ -49,7 +49,9 @@ pub enum AttachError {
     #[error("cannot load the kernel programs: {0}")]
     Load(#[source] Box<EbpfError>),
     /// The kernel refuses a program or its hook.
-    #[error("cannot attach {program} to {symbol}: {reason} (does this kernel have CONFIG_KPROBES, and is it not locked down? cat /sys/kernel/security/lockdown)")]
+    #[error(
+        "cannot attach {program} to {symbol}: {reason} (does this kernel have CONFIG_KPROBES, and is it not locked down? cat /sys/kernel/security/lockdown)"
+    )]
     Program {
         /// Kernel program.
         program: &'static str,
@@ -171,9 +173,11 @@ impl Probes {
         if before == now {
             return Ok(());
         }
-        let failed = |name| move |error: aya::maps::MapError| AttachError::Map {
-            name,
-            reason: error.to_string(),
+        let failed = |name| {
+            move |error: aya::maps::MapError| AttachError::Map {
+                name,
+                reason: error.to_string(),
+            }
         };
         for gone in before.iter().filter(|address| !now.contains(address)) {
             let key = local_key(netns, gone.address);
@@ -217,7 +221,10 @@ impl Probes {
 }
 
 fn load(plan: &Plan, layout: &Layout, cpus: u32) -> Result<Ebpf, AttachError> {
-    let (dying, confirm) = (u32::from(plan.dying_at_delete), u32::from(plan.insert_at_confirm));
+    let (dying, confirm) = (
+        u32::from(plan.dying_at_delete),
+        u32::from(plan.insert_at_confirm),
+    );
     EbpfLoader::new()
         .override_global("LAYOUT", bytemuck::bytes_of(layout), true)
         .override_global("CALLERS", bytemuck::bytes_of(&plan.callers), true)
@@ -351,7 +358,9 @@ fn memory(ebpf: &Ebpf) -> u64 {
         })
         .filter_map(|fd| std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok())
         .filter_map(|info| {
-            let line = info.lines().find_map(|line| line.strip_prefix("memlock:"))?;
+            let line = info
+                .lines()
+                .find_map(|line| line.strip_prefix("memlock:"))?;
             line.trim().parse::<u64>().ok()
         })
         .sum()
