@@ -7,6 +7,7 @@
 pub mod analysis;
 pub mod cli;
 pub mod model;
+pub mod recorder;
 pub mod recording;
 pub mod render;
 pub mod source;

@@ -46,7 +46,7 @@ impl Books {
     /// Adds the sample that follows those added so far.
     pub fn add(&mut self, sample: &Sample) {
         match &mut self.losses {
-            Some(losses) => add_losses(losses, &sample.losses),
+            Some(losses) => *losses += sample.losses,
             None => self.losses = Some(sample.losses),
         }
         for (endpoint, counters) in &sample.deltas {
@@ -127,20 +127,6 @@ impl Account {
 }
 
 /// Adds up losses; a total is known only where every part is.
-fn add_losses(total: &mut Losses, more: &Losses) {
-    total.probe_misses = total
-        .probe_misses
-        .zip(more.probe_misses)
-        .map(|(total, more)| total + more);
-    total.unattributed += more.unattributed;
-    total.refused_unattributed += more.refused_unattributed;
-    total.refused_ctnetlink += more.refused_ctnetlink;
-    total.cause_lost += more.cause_lost;
-    total.cause_raced += more.cause_raced;
-    total.unreadable += more.unreadable;
-    total.unpaired += more.unpaired;
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]

@@ -1,12 +1,208 @@
 //! `ctwatch record`.
 
-use anyhow::{Result, bail};
+use std::{
+    ffi::OsString,
+    future::pending,
+    io::{self, IsTerminal, Write as _},
+    path::PathBuf,
+    process::ExitStatus,
+    time::Duration,
+};
 
-use super::{Global, Outcome};
+use anyhow::{Context, Result, bail};
+use tokio::{
+    process::{Child, Command},
+    signal::unix::{Signal, SignalKind, signal},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
+};
+
+use super::{Global, Outcome, Output};
+use crate::{
+    recorder::{Progress, Recorder, Settings},
+    render::record as render,
+};
+
+/// Without `-d` and without a command.
+const DEFAULT_DURATION: Duration = Duration::from_secs(60);
 
 #[derive(clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// How long to watch: 30s, 5m, 1h30m [default: 60s, or as long as COMMAND runs].
+    #[arg(short, long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    duration: Option<Duration>,
+    /// Time between samples.
+    #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = parse_interval)]
+    interval: Duration,
+    /// Where the recording goes.
+    #[arg(short, long, value_name = "FILE", default_value = "ctwatch.db")]
+    file: PathBuf,
+    /// Replace an existing recording, its -wal and -shm included.
+    #[arg(long)]
+    force: bool,
+    /// End as soon as a table is full.
+    #[arg(long)]
+    stop_on_full: bool,
+    /// Record while this command runs.
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
 
-pub(super) fn run(_args: &Args, _global: &Global) -> Result<Outcome> {
-    bail!("this build has no `record` yet")
+/// An interval of 1 ms or more.
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    let interval = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if interval < Duration::from_millis(1) {
+        return Err("the shortest interval is 1ms".to_owned());
+    }
+    Ok(interval)
+}
+
+pub(super) fn run(args: &Args, global: &Global) -> Result<Outcome> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")?;
+    runtime.block_on(record(args, global))
+}
+
+async fn record(args: &Args, global: &Global) -> Result<Outcome> {
+    let mut signals = Signals::new()?;
+    let settings = Settings {
+        path: args.file.clone(),
+        force: args.force,
+        interval: args.interval,
+    };
+    let mut recorder = Recorder::start(&settings)?;
+    if global.verbose {
+        eprint!("{}", render::hooks(recorder.probes()));
+    }
+    let mut child = spawn(&args.command)?;
+    let deadline = deadline(args).map(|after| Instant::now() + after);
+    let mut ticks = interval(args.interval);
+    // A sample that comes late is not made up for: each carries its time.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut status = None;
+    let progress = ProgressLine::new(global);
+    loop {
+        tokio::select! {
+            biased;
+            () = signals.received() => break,
+            ended = ended(&mut child) => {
+                status = Some(ended.context("cannot wait for the command")?);
+                break;
+            }
+            () = until(deadline) => break,
+            _ = ticks.tick() => {}
+        }
+        let now = recorder.sample()?;
+        progress.show(&now);
+        if args.stop_on_full && is_full(&now) {
+            break;
+        }
+    }
+    progress.clear();
+    let finished = recorder.finish()?;
+    if !global.quiet {
+        eprint!("{}", render::summary(&finished, &args.file));
+    }
+    if global.output == Output::Json {
+        writeln!(io::stdout(), "{}", render::json(&finished, &args.file))?;
+    }
+    report_child(status)
+}
+
+/// How long to watch; `None` is as long as the command runs.
+fn deadline(args: &Args) -> Option<Duration> {
+    match args.duration {
+        None if args.command.is_empty() => Some(DEFAULT_DURATION),
+        duration => duration,
+    }
+}
+
+fn spawn(command: &[OsString]) -> Result<Option<Child>> {
+    let Some((program, arguments)) = command.split_first() else {
+        return Ok(None);
+    };
+    let child = Command::new(program)
+        .args(arguments)
+        .spawn()
+        .with_context(|| format!("cannot run {}", program.display()))?;
+    Ok(Some(child))
+}
+
+async fn ended(child: &mut Option<Child>) -> io::Result<ExitStatus> {
+    match child {
+        Some(child) => child.wait().await,
+        None => pending().await,
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => pending().await,
+    }
+}
+
+fn is_full(progress: &Progress) -> bool {
+    progress
+        .fill
+        .is_some_and(|(count, max)| max != 0 && count >= max)
+}
+
+/// The recording is whole even when the command failed; its failure is not hidden.
+fn report_child(status: Option<ExitStatus>) -> Result<Outcome> {
+    match status {
+        Some(status) if !status.success() => {
+            bail!("the recording is complete, but the command ended with {status}")
+        }
+        _ => Ok(Outcome::Done),
+    }
+}
+
+/// SIGINT and SIGTERM, which end a recording in order.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// One line on a terminal that is written over and over.
+struct ProgressLine {
+    shown: bool,
+}
+
+impl ProgressLine {
+    fn new(global: &Global) -> Self {
+        Self {
+            shown: !global.quiet && io::stderr().is_terminal(),
+        }
+    }
+
+    fn show(&self, progress: &Progress) {
+        if self.shown {
+            eprint!("\r\x1b[K{}", render::progress(progress));
+        }
+    }
+
+    fn clear(&self) {
+        if self.shown {
+            eprint!("\r\x1b[K");
+        }
+    }
 }

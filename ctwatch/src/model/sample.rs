@@ -1,5 +1,7 @@
 //! One sample: what happened since the one before.
 
+use std::ops::AddAssign;
+
 use serde::{Deserialize, Serialize};
 
 use super::{counters::Counters, endpoint::Endpoint, table::Table};
@@ -23,6 +25,23 @@ pub struct Losses {
     pub unreadable: u64,
     /// Returns of a probed function whose entry was not seen.
     pub unpaired: u64,
+}
+
+impl AddAssign for Losses {
+    /// Misses are known only where both know them.
+    fn add_assign(&mut self, more: Self) {
+        self.probe_misses = self
+            .probe_misses
+            .zip(more.probe_misses)
+            .map(|(sum, more)| sum + more);
+        self.unattributed += more.unattributed;
+        self.refused_unattributed += more.refused_unattributed;
+        self.refused_ctnetlink += more.refused_ctnetlink;
+        self.cause_lost += more.cause_lost;
+        self.cause_raced += more.cause_raced;
+        self.unreadable += more.unreadable;
+        self.unpaired += more.unpaired;
+    }
 }
 
 /// Everything since the sample before.

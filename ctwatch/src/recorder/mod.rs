@@ -1,0 +1,249 @@
+//! The recorder: probes and the kernel's files in, a recording out.
+
+use std::{
+    io,
+    path::PathBuf,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use thiserror::Error;
+
+use crate::{
+    analysis::ledger::Books,
+    model::{
+        dump::DumpKind,
+        ledger::Ledger,
+        recording::{Backend, Header},
+        sample::Sample,
+    },
+    recording::{self, Writer},
+    source::{
+        kernel::probes::{AttachError, Probes},
+        node,
+    },
+};
+
+mod dumps;
+mod namespaces;
+mod settle;
+
+use dumps::Dumps;
+use namespaces::Namespaces;
+
+/// What to record, and where to.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The recording.
+    pub path: PathBuf,
+    /// Replace an existing recording.
+    pub force: bool,
+    /// Time between samples.
+    pub interval: Duration,
+}
+
+/// Why a recording could not be begun or went no further.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Nothing can be watched.
+    #[error(transparent)]
+    Attach(#[from] AttachError),
+    /// The recording cannot be written.
+    #[error(transparent)]
+    Recording(#[from] recording::Error),
+    /// Threads for dumps cannot be started.
+    #[error("cannot start a thread to dump the table: {0}")]
+    Thread(#[source] io::Error),
+}
+
+/// What is known at a sample, for whoever shows progress.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Time since the start.
+    pub elapsed: Duration,
+    /// Entries in the fullest table, and its limit.
+    pub fill: Option<(u64, u64)>,
+    /// Since the start.
+    pub inserted: u64,
+    /// Since the sample before.
+    pub inserted_now: u64,
+    /// Time since the sample before.
+    pub interval: Duration,
+    /// Since the start.
+    pub refused: u64,
+    /// Since the start.
+    pub evicted: u64,
+}
+
+/// A recording under way.
+#[derive(Debug)]
+pub struct Recorder {
+    probes: Probes,
+    namespaces: Namespaces,
+    writer: Writer,
+    books: Books,
+    dumps: Dumps,
+    started: Instant,
+    samples: u64,
+    progress: Progress,
+}
+
+/// A finished recording.
+#[derive(Debug)]
+pub struct Finished {
+    /// The books.
+    pub ledger: Ledger,
+    /// Samples written.
+    pub samples: u64,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// What it cannot tell and why.
+    pub degraded: Vec<String>,
+}
+
+impl Recorder {
+    /// Reads the node, attaches the probes, creates the recording, takes the first sample and starts the
+    /// baseline dump.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]. Nothing has been written when attaching fails.
+    pub fn start(settings: &Settings) -> Result<Self, Error> {
+        let node = node::read(false);
+        let mut namespaces = Namespaces::new(&node);
+        let mut probes = Probes::attach(&node)?;
+        let started = Instant::now();
+        let header = Header {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_ms: unix_ms(),
+            interval_ms: u64::try_from(settings.interval.as_millis()).unwrap_or(u64::MAX),
+            backend: Backend::Kprobe,
+            degraded: [probes.degraded(), namespaces.degraded()].concat(),
+        };
+        let writer = Writer::create(&settings.path, settings.force, &header, &node)?;
+        // What was counted while the hooks were being attached one by one has no insert or no end to go with.
+        probes.read();
+        let sample = settle::sample(&mut probes, &mut namespaces, started);
+        let mut recorder = Self {
+            probes,
+            dumps: Dumps::default(),
+            books: Books::default(),
+            namespaces,
+            writer,
+            started,
+            samples: 0,
+            progress: Progress::default(),
+        };
+        recorder.keep(&sample)?;
+        recorder.start_dump(DumpKind::Baseline)?;
+        Ok(recorder)
+    }
+
+    /// Takes a sample: what moved since the one before, and the tables. Dumps that are done are written too,
+    /// and the next is begun when it is due.
+    ///
+    /// # Errors
+    ///
+    /// When the recording cannot be written; what was written stays readable.
+    pub fn sample(&mut self) -> Result<Progress, Error> {
+        for news in self.namespaces.refresh(&mut self.probes) {
+            news.write(&mut self.writer)?;
+        }
+        for dump in self.dumps.finished() {
+            self.write_dump(dump)?;
+        }
+        let sample = settle::once(&mut self.probes, &mut self.namespaces, self.started);
+        self.keep(&sample)?;
+        if self.dumps.is_due() {
+            self.start_dump(DumpKind::Periodic)?;
+        }
+        Ok(self.progress)
+    }
+
+    /// Takes the last dump and the last sample, closes the books and makes the recording one file.
+    ///
+    /// # Errors
+    ///
+    /// When the recording cannot be written; what was written stays readable.
+    pub fn finish(mut self) -> Result<Finished, Error> {
+        for dump in self.dumps.wait() {
+            self.write_dump(dump)?;
+        }
+        self.start_dump(DumpKind::Final)?;
+        for dump in self.dumps.wait() {
+            self.write_dump(dump)?;
+        }
+        let sample = settle::sample(&mut self.probes, &mut self.namespaces, self.started);
+        self.keep(&sample)?;
+        let ledger = self.books.close();
+        let degraded = [self.probes.degraded(), self.namespaces.degraded()].concat();
+        self.writer.finish(unix_ms(), &ledger)?;
+        Ok(Finished {
+            ledger,
+            samples: self.samples,
+            elapsed: self.started.elapsed(),
+            degraded,
+        })
+    }
+
+    /// The probes, for whoever wants to say where they sit.
+    #[must_use]
+    pub fn probes(&self) -> &Probes {
+        &self.probes
+    }
+
+    fn keep(&mut self, sample: &Sample) -> Result<(), Error> {
+        self.writer.sample(sample)?;
+        self.books.add(sample);
+        self.samples += 1;
+        self.progress.add(sample);
+        Ok(())
+    }
+
+    fn start_dump(&mut self, kind: DumpKind) -> Result<(), Error> {
+        self.dumps
+            .start(self.namespaces.to_dump(), kind)
+            .map_err(Error::Thread)
+    }
+
+    fn write_dump(&mut self, dump: dumps::Outcome) -> Result<(), Error> {
+        match dump {
+            Ok(dump) => self.writer.dump(&dump)?,
+            Err(reason) => {
+                if self.namespaces.degrade(&reason) {
+                    self.writer.degrade(&reason)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Progress {
+    fn add(&mut self, sample: &Sample) {
+        let elapsed = Duration::from_millis(sample.elapsed_ms);
+        self.interval = elapsed.saturating_sub(self.elapsed);
+        self.elapsed = elapsed;
+        self.fill = sample
+            .tables
+            .iter()
+            .filter_map(|table| table.count.zip(table.max))
+            .max_by_key(|&(count, _)| count);
+        self.inserted_now = 0;
+        let all = sample.deltas.iter().map(|(_, counters)| counters);
+        for counters in all.chain([&sample.unattributed]) {
+            self.inserted_now += counters.inserted;
+            self.refused += counters.refused;
+            self.evicted += counters.ended.evicted + counters.ended.evicted_background;
+        }
+        self.inserted += self.inserted_now;
+    }
+}
+
+/// Unix time in milliseconds.
+fn unix_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_millis()).ok())
+        .unwrap_or_default()
+}
