@@ -240,12 +240,14 @@ fn load(plan: &Plan, layout: &Layout, cpus: u32) -> Result<Ebpf, AttachError> {
 /// Puts the first slot of every run into the queue, in order. Slot 0 is not handed out: it takes what finds no
 /// slot.
 fn fill_runs(ebpf: &mut Ebpf) -> Result<(), AttachError> {
-    let mut runs: Queue<MapData, u32> = take(ebpf, "RUNS")?;
+    let failed = |error: aya::maps::MapError| AttachError::Map {
+        name: "RUNS",
+        reason: error.to_string(),
+    };
+    let map = ebpf.map_mut("RUNS").ok_or_else(|| absent("RUNS"))?;
+    let mut runs: Queue<&mut MapData, u32> = Queue::try_from(map).map_err(failed)?;
     for first in (RUN..SLOTS).step_by(RUN as usize) {
-        runs.push(first, 0).map_err(|error| AttachError::Map {
-            name: "RUNS",
-            reason: error.to_string(),
-        })?;
+        runs.push(first, 0).map_err(failed)?;
     }
     Ok(())
 }
