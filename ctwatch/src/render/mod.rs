@@ -3,7 +3,7 @@
 mod bars;
 mod number;
 pub mod paint;
-pub mod report;
 pub mod record;
+pub mod report;
 pub mod rules;
 mod table;
