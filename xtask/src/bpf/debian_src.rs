@@ -28,11 +28,11 @@ pub(super) fn fetch(pins: &Pins, rustc: &Rustc) -> Result<WithSources> {
     let sources = cache::directory()?.join(format!("rust-src-{}", rustc.release));
     let library = library(&sources, rustc);
     if !library.is_dir() {
-        unpack(suite, &sources)?;
+        unpack(suite, rustc, &sources)?;
     }
     if !library.is_dir() {
         bail!(
-            "Debian's {suite} has no rust-src {} (another version is there now)",
+            "Debian's package rust-src has no usr/src/rustc-{}/library",
             rustc.release
         );
     }
@@ -48,20 +48,37 @@ pub(super) fn fetch(pins: &Pins, rustc: &Rustc) -> Result<WithSources> {
     Ok(with_sources(copy))
 }
 
-fn unpack(suite: &str, sources: &Path) -> Result<()> {
-    eprintln!("fetching rust-src from Debian's {suite}");
+fn unpack(suite: &str, rustc: &Rustc, sources: &Path) -> Result<()> {
+    eprintln!("fetching rust-src {} from Debian's {suite}", rustc.release);
     let packages = cache::directory()?.join("rust-src-package");
     for stale in [sources, &packages] {
         remove(stale)?;
     }
     let archive = Archive::update(cache::directory()?.join("apt"), &[suite])?;
-    let found = archive.download(&["rust-src".to_owned()], &packages)?;
+    let versions = archive.versions("rust-src")?;
+    let Some(version) = version(&versions, &rustc.release) else {
+        bail!(
+            "Debian's {suite} has rust-src {} only",
+            versions.join(" and ")
+        );
+    };
+    let found = archive.download(&[format!("rust-src={version}")], &packages)?;
     let package = found
         .first()
-        .with_context(|| format!("Debian's {suite} has no package rust-src"))?;
+        .with_context(|| format!("apt-get downloaded no rust-src {version}"))?;
     fs::create_dir_all(sources).with_context(|| format!("cannot create {}", sources.display()))?;
     apt::unpack(package, sources)?;
     remove(&packages)
+}
+
+/// The Debian version of an upstream release: `1.95.0+dfsg1-1~bpo13+1` is one of 1.95.0.
+fn version<'a>(versions: &'a [String], release: &str) -> Option<&'a String> {
+    versions.iter().find(|version| {
+        let rest = version.strip_prefix(release);
+        rest.is_some_and(|rest| {
+            !rest.starts_with(|next: char| next.is_ascii_digit() || next == '.')
+        })
+    })
 }
 
 /// Where the package has the sources; the name tells their version.
@@ -101,4 +118,19 @@ fn remove(path: &Path) -> Result<()> {
         fs::remove_dir_all(path).with_context(|| format!("cannot remove {}", path.display()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_package_of_exactly_this_rustc_is_taken() {
+        let versions = ["1.96.1+dfsg1-1", "1.95.01-1", "1.95.0+dfsg1-1~bpo13+1"].map(str::to_owned);
+        assert_eq!(
+            version(&versions, "1.95.0").map(String::as_str),
+            Some("1.95.0+dfsg1-1~bpo13+1")
+        );
+        assert_eq!(version(&versions, "1.94.0"), None);
+    }
 }

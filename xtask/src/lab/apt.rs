@@ -47,6 +47,15 @@ impl Archive {
             .collect())
     }
 
+    /// The versions of a package, newest first.
+    pub(crate) fn versions(&self, package: &str) -> Result<Vec<String>> {
+        let output = host::run(self.apt("apt-cache").args(["madison", package]))?;
+        Ok(String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter_map(|line| Some(line.split('|').nth(1)?.trim().to_owned()))
+            .collect())
+    }
+
     /// Downloads `packages` alone.
     pub(crate) fn download(&self, packages: &[String], into: &Path) -> Result<Vec<PathBuf>> {
         fs::create_dir_all(into)?;
