@@ -7,8 +7,10 @@
 )]
 
 mod arbitrary;
+mod documented;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod killed;
 mod round_trip;
 mod space;
+mod speed;

@@ -232,3 +232,40 @@ fn names(place: &Place) -> Vec<std::ffi::OsString> {
     names.sort();
     names
 }
+
+#[test]
+fn every_field_of_the_json_is_documented() {
+    let document = include_str!("../../../docs/report.md");
+    let said = of(&fixture::incident(), &["-o", "json"]);
+    let mut fields = Vec::new();
+    collect_fields(&serde_json::from_str(&said.out).unwrap(), &mut fields);
+    assert!(fields.len() > 60);
+    for field in fields {
+        // Lists stand as `ports[]`.
+        let named =
+            document.contains(&format!("`{field}`")) || document.contains(&format!("`{field}[]`"));
+        assert!(named, "{field}");
+    }
+}
+
+/// Names of fields, but not those of counters by cause, state or kind of loss.
+fn collect_fields(value: &serde_json::Value, fields: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(object) => {
+            for (name, value) in object {
+                fields.push(name.clone());
+                if !["ended", "states", "unattributed", "losses"].contains(&name.as_str())
+                    || value.is_array()
+                {
+                    collect_fields(value, fields);
+                }
+            }
+        }
+        serde_json::Value::Array(values) => {
+            values
+                .iter()
+                .for_each(|value| collect_fields(value, fields));
+        }
+        _ => {}
+    }
+}
