@@ -30,7 +30,7 @@ impl FromIterator<IpAddr> for LocalAddresses {
 }
 
 /// The endpoint of an entry with this original direction. `local` is `None` where the namespace's addresses are
-/// unknown: role and address are unknown then.
+/// unknown: role and address are unknown then, but for 127.0.0.0/8, which is the node's own everywhere.
 #[must_use]
 pub fn classify(
     netns: Netns,
@@ -44,10 +44,7 @@ pub fn classify(
     } else {
         0
     };
-    let (role, address) = local.map_or((None, None), |local| {
-        let (role, address) = role(protocol, port, original, local);
-        (Some(role), address)
-    });
+    let (role, address) = role(protocol, port, original, local);
     Endpoint {
         netns,
         family,
@@ -62,17 +59,21 @@ fn role(
     protocol: Protocol,
     port: u16,
     original: &Tuple,
-    local: &LocalAddresses,
-) -> (Role, Option<IpAddr>) {
+    local: Option<&LocalAddresses>,
+) -> (Option<Role>, Option<IpAddr>) {
+    let is_own = |address: IpAddr| match local {
+        Some(local) => local.contains(address),
+        None => address.is_ipv4() && address.is_loopback(),
+    };
     let encapsulation = protocol == Protocol::UDP && ENCAPSULATION_PORTS.contains(&port);
     let (source, destination) = (original.source, original.destination);
-    match (local.contains(source), local.contains(destination)) {
-        (_, true) if encapsulation => (Role::Encapsulation, Some(destination)),
-        (true, false) if encapsulation => (Role::Encapsulation, Some(source)),
-        (false, true) => (Role::Inbound, Some(destination)),
-        (true, true) => (Role::Loopback, Some(destination)),
-        (true, false) => (Role::Outbound, None),
-        (false, false) => (Role::Forwarded, None),
+    match (is_own(source), is_own(destination)) {
+        (_, true) if encapsulation => (Some(Role::Encapsulation), Some(destination)),
+        (true, false) if encapsulation => (Some(Role::Encapsulation), Some(source)),
+        (false, true) => (Some(Role::Inbound), Some(destination)),
+        (true, true) => (Some(Role::Loopback), Some(destination)),
+        (true, false) => (Some(Role::Outbound), None),
+        (false, false) => (local.map(|_| Role::Forwarded), None),
     }
 }
 
@@ -176,12 +177,19 @@ mod tests {
 
     #[test]
     fn unknown_addresses_give_an_unknown_role() {
-        let local = tuple("127.0.0.1", "127.0.0.1", 53);
-        let endpoint = classify(NETNS, Family::Ipv4, Protocol::UDP, &local, None);
-        assert_eq!(
-            (endpoint.role, endpoint.address, endpoint.port),
-            (None, None, 53)
-        );
+        let unknown = |source, destination| {
+            let tuple = tuple(source, destination, 53);
+            let endpoint = classify(NETNS, Family::Ipv4, Protocol::UDP, &tuple, None);
+            assert_eq!(endpoint.port, 53);
+            (
+                endpoint.role,
+                endpoint.address.map(|address| address.to_string()),
+            )
+        };
+        assert_eq!(unknown("198.51.100.7", "203.0.113.10"), (None, None));
+        assert_eq!(unknown("::1", "::1"), (None, None));
+        let loopback = (Some(Role::Loopback), Some("127.0.0.1".to_owned()));
+        assert_eq!(unknown("127.0.0.1", "127.0.0.1"), loopback);
     }
 
     proptest! {
