@@ -29,6 +29,19 @@ impl Drop for Tmpfs<'_> {
 }
 
 #[test]
+fn a_disk_that_is_full_from_the_start_is_left_as_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(disk) = Tmpfs::mount(directory.path(), "64k") else {
+        println!("skipped: mounting a small tmpfs takes root");
+        return;
+    };
+    let path = disk.0.join("full.db");
+    let error = Writer::create(&path, false, &header(), &Node::default()).unwrap_err();
+    assert!(matches!(error, Error::Full { .. }), "{error:?}");
+    assert_eq!(std::fs::read_dir(disk.0).unwrap().count(), 0);
+}
+
+#[test]
 fn a_full_disk_is_named_and_what_was_committed_stays() {
     let directory = tempfile::tempdir().unwrap();
     let Some(disk) = Tmpfs::mount(directory.path(), "3m") else {

@@ -63,6 +63,12 @@ fn remove(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Removes a file that [`claim`] made and that could not be begun. What cannot be removed stays: the error that
+/// led here is the one to tell.
+pub(super) fn abandon(path: &Path) {
+    let _ = remove(path);
+}
+
 /// Opens the empty file.
 pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(

@@ -41,8 +41,11 @@ impl Writer {
     /// removed first, unless `path` is no regular file. Otherwise what the operating system or SQLite reports.
     pub fn create(path: &Path, force: bool, header: &Header, node: &Node) -> Result<Self, Error> {
         let path = file::claim(path, force)?;
-        let (connection, ids) = Self::begin(&path, header, node)
-            .map_err(|error| Error::sqlite("write", &path, &error))?;
+        let (connection, ids) = Self::begin(&path, header, node).map_err(|error| {
+            // Nothing is in it, and it would be in the way of the next attempt.
+            file::abandon(&path);
+            Error::sqlite("write", &path, &error)
+        })?;
         Ok(Self {
             path,
             connection,
