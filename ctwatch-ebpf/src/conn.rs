@@ -108,10 +108,15 @@ pub(crate) fn passed(timeout: u32, now: u64) -> bool {
     timeout.wrapping_sub(now as u32) as i32 <= 0
 }
 
-/// `net->net_cookie`, read at `net`.
+/// What tells the namespace at `net` from others: `net->net_cookie`, or its inode number where userspace cannot
+/// learn cookies.
 #[inline(always)]
 pub(crate) fn net_cookie(net: u64) -> Option<u64> {
-    let cookie = read(net + u64::from(globals::net_cookie()));
+    let cookie = if globals::netns_by_inode() {
+        read::<u32>(net + u64::from(globals::net_inum())).map(u64::from)
+    } else {
+        read(net + u64::from(globals::net_cookie()))
+    };
     if cookie.is_none() {
         count::lose(Loss::Unreadable);
     }

@@ -45,6 +45,11 @@ static DYING_AT_DELETE: u32 = 0;
 #[unsafe(no_mangle)]
 static INSERT_AT_CONFIRM: u32 = 0;
 
+/// 1 where userspace cannot learn a namespace's cookie (`SO_NETNS_COOKIE` came with Linux 5.14): the inode number
+/// takes its place.
+#[unsafe(no_mangle)]
+static NETNS_BY_INODE: u32 = 0;
+
 macro_rules! offsets {
     ($($name:ident),*) => {
         $(
@@ -96,4 +101,11 @@ pub(crate) fn dying_at_delete() -> bool {
 pub(crate) fn insert_at_confirm() -> bool {
     // SAFETY: as above.
     unsafe { core::ptr::read_volatile(&raw const INSERT_AT_CONFIRM) == 1 }
+}
+
+/// See [`NETNS_BY_INODE`].
+#[inline(always)]
+pub(crate) fn netns_by_inode() -> bool {
+    // SAFETY: as above.
+    unsafe { core::ptr::read_volatile(&raw const NETNS_BY_INODE) == 1 }
 }

@@ -51,6 +51,8 @@ pub struct CounterReader {
     histograms: Mapped<Histogram>,
     cpus: u32,
     clock: Clock,
+    /// The kernel side tells namespaces by inode, not by cookie.
+    by_inode: bool,
     /// Sums over CPUs at the last walk, by slot.
     before: Vec<Sum>,
     losses_before: RawLosses,
@@ -76,7 +78,12 @@ impl CounterReader {
     /// # Errors
     ///
     /// The kernel's reason why a map cannot be mapped.
-    pub(super) fn new<F: AsFd>(fds: &MapFds<F>, cpus: u32, clock: Clock) -> io::Result<Self> {
+    pub(super) fn new<F: AsFd>(
+        fds: &MapFds<F>,
+        cpus: u32,
+        clock: Clock,
+        by_inode: bool,
+    ) -> io::Result<Self> {
         let per_cpu = (SLOTS * cpus) as usize;
         Ok(Self {
             hot: Mapped::new(&fds.hot, per_cpu)?,
@@ -88,6 +95,7 @@ impl CounterReader {
             histograms: Mapped::new(&fds.histograms, limits::HISTOGRAMS as usize)?,
             cpus,
             clock,
+            by_inode,
             before: Vec::new(),
             losses_before: RawLosses::default(),
             endpoints: Vec::new(),
@@ -183,7 +191,16 @@ impl CounterReader {
         if self.endpoints[slot].is_none() {
             let owner = self.owners.get(slot);
             if owner.taken == 1 {
-                self.endpoints[slot] = Some(endpoint_of(&owner.key, owner.netns_inode));
+                let cookie = if self.by_inode {
+                    0
+                } else {
+                    owner.key.net_cookie
+                };
+                let netns = Netns {
+                    cookie,
+                    inode: owner.netns_inode,
+                };
+                self.endpoints[slot] = Some(endpoint_of(&owner.key, netns));
             }
         }
         self.endpoints[slot]
@@ -261,17 +278,14 @@ fn ended_by_cause(ended: &[u64; cause::COUNT]) -> Ended {
 }
 
 /// The model's endpoint for a key.
-fn endpoint_of(key: &EndpointKey, netns_inode: u32) -> Endpoint {
+fn endpoint_of(key: &EndpointKey, netns: Netns) -> Endpoint {
     let family = if key.family == endpoint::AF_INET6 {
         Family::Ipv6
     } else {
         Family::Ipv4
     };
     Endpoint {
-        netns: Netns {
-            cookie: key.net_cookie,
-            inode: netns_inode,
-        },
+        netns,
         family,
         protocol: Protocol(key.protocol),
         role: match key.role {

@@ -108,15 +108,24 @@ impl Probes {
         let kallsyms = Kallsyms::read(&hooks::FUNCTIONS).map_err(AttachError::Kallsyms)?;
         let plan = hooks::plan(&kallsyms)?;
         let layout = layout::resolve(&Btf::vmlinux()?)?;
-        let mut ebpf = load(&plan, &layout, node.cpus)?;
+        let by_inode = node.namespaces.iter().all(|each| each.netns.cookie == 0);
+        let mut ebpf = load(&plan, &layout, by_inode, node.cpus)?;
         let map_bytes = memory(&ebpf);
         fill_runs(&mut ebpf)?;
         let clock = Clock {
             hz: node.hz,
             attached_ns: monotonic_ns(),
         };
-        let reader = map_counters(&ebpf, node.cpus, clock)?;
+        let reader = map_counters(&ebpf, node.cpus, clock, by_inode)?;
         let logger = EbpfLogger::init(&mut ebpf).ok().map(Logger);
+        let mut degraded = plan.degraded;
+        if by_inode {
+            degraded.push(
+                "this kernel does not tell namespace cookies (Linux 5.14 does): a namespace that gets the inode \
+                 number of one that went away is counted together with it"
+                    .to_owned(),
+            );
+        }
         let mut probes = Self {
             reader,
             local: take(&mut ebpf, "LOCAL")?,
@@ -124,7 +133,7 @@ impl Probes {
             _ebpf: ebpf,
             addresses: StdHashMap::new(),
             logger,
-            degraded: plan.degraded,
+            degraded,
             hooks: plan.hooks,
             kernel: node.kernel.clone(),
             misses_before: None,
@@ -195,7 +204,7 @@ impl Probes {
         }
         self.reader.widen_filter(bits);
         self.known
-            .insert(netns.cookie, 1, 0)
+            .insert(kernel_cookie(netns), 1, 0)
             .map_err(failed("KNOWN"))?;
         self.addresses.insert(netns, now);
         Ok(())
@@ -220,16 +229,16 @@ impl Probes {
     }
 }
 
-fn load(plan: &Plan, layout: &Layout, cpus: u32) -> Result<Ebpf, AttachError> {
-    let (dying, confirm) = (
-        u32::from(plan.dying_at_delete),
-        u32::from(plan.insert_at_confirm),
-    );
+fn load(plan: &Plan, layout: &Layout, by_inode: bool, cpus: u32) -> Result<Ebpf, AttachError> {
+    let dying = u32::from(plan.dying_at_delete);
+    let confirm = u32::from(plan.insert_at_confirm);
+    let by_inode = u32::from(by_inode);
     EbpfLoader::new()
         .override_global("LAYOUT", bytemuck::bytes_of(layout), true)
         .override_global("CALLERS", bytemuck::bytes_of(&plan.callers), true)
         .override_global("DYING_AT_DELETE", &dying, true)
         .override_global("INSERT_AT_CONFIRM", &confirm, true)
+        .override_global("NETNS_BY_INODE", &by_inode, true)
         .map_max_entries("HOT", SLOTS * cpus)
         .map_max_entries("COLD", SLOTS * cpus)
         .map_max_entries("LOSSES", cpus)
@@ -252,7 +261,12 @@ fn fill_runs(ebpf: &mut Ebpf) -> Result<(), AttachError> {
     Ok(())
 }
 
-fn map_counters(ebpf: &Ebpf, cpus: u32, clock: Clock) -> Result<CounterReader, AttachError> {
+fn map_counters(
+    ebpf: &Ebpf,
+    cpus: u32,
+    clock: Clock,
+    by_inode: bool,
+) -> Result<CounterReader, AttachError> {
     let fds = MapFds {
         hot: array(ebpf, "HOT")?,
         cold: array(ebpf, "COLD")?,
@@ -262,7 +276,7 @@ fn map_counters(ebpf: &Ebpf, cpus: u32, clock: Clock) -> Result<CounterReader, A
         filter: array(ebpf, "FILTER")?,
         histograms: array(ebpf, "HISTOGRAMS")?,
     };
-    CounterReader::new(&fds, cpus, clock).map_err(|error| AttachError::Map {
+    CounterReader::new(&fds, cpus, clock, by_inode).map_err(|error| AttachError::Map {
         name: "HOT",
         reason: error.to_string(),
     })
@@ -328,9 +342,17 @@ fn chain(error: &dyn std::error::Error) -> String {
     line.to_owned()
 }
 
+/// What the kernel side tells the namespace by: the cookie, or the inode where cookies are not told.
+fn kernel_cookie(netns: Netns) -> u64 {
+    match netns.cookie {
+        0 => u64::from(netns.inode),
+        cookie => cookie,
+    }
+}
+
 fn local_key(netns: Netns, address: IpAddr) -> LocalAddress {
     let mut key = LocalAddress {
-        net_cookie: netns.cookie,
+        net_cookie: kernel_cookie(netns),
         ..LocalAddress::default()
     };
     match address {
