@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use super::endpoint::{Family, Protocol};
 
+/// The comment, or the name of the table, by which ctwatch knows its own rules.
+pub const OWNER: &str = "ctwatch";
+
 /// Which packets of a service a rule is about, and so in which hook it stands.
 ///
 /// Both directions have to go untracked: one alone turns the other into INVALID packets or reverse entries.
@@ -23,6 +26,31 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Requests,
+        Self::Replies,
+        Self::LocalRequests,
+        Self::LocalReplies,
+        Self::Tunnelled,
+    ];
+
+    /// Name of the chain, and of its set, in ctwatch's own table of nftables.
+    #[must_use]
+    pub fn nft_name(self, family: Family) -> String {
+        let packets = match self {
+            Self::Requests => "requests",
+            Self::Replies => "replies",
+            Self::LocalRequests => "local_requests",
+            Self::LocalReplies => "local_replies",
+            Self::Tunnelled => "tunnelled",
+        };
+        match family {
+            Family::Ipv4 => format!("{packets}_ip"),
+            Family::Ipv6 => format!("{packets}_ip6"),
+        }
+    }
+
     /// The raw table's chain, in iptables' words.
     #[must_use]
     pub fn chain(self) -> &'static str {

@@ -5,7 +5,11 @@
 
 use std::{net::IpAddr, ops::RangeInclusive};
 
-use super::endpoint::{Family, Protocol};
+use super::{
+    endpoint::{Family, Netns, Protocol},
+    node::RulesetKind,
+    notrack::NotrackRule,
+};
 
 /// All tables of one family and one backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -260,4 +264,44 @@ impl States {
     pub fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
+}
+
+/// A ruleset after reading, with where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadRuleset {
+    /// Namespace whose packets it concerns; `None` for a file that does not say: the recorder's own.
+    pub netns: Option<Netns>,
+    /// Program that printed it.
+    pub kind: RulesetKind,
+    /// For people: the program's name, or the file's.
+    pub origin: String,
+    /// What it says, or why it could not be read.
+    pub content: Result<Content, String>,
+}
+
+/// What a ruleset says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Rules of iptables or ip6tables.
+    Xtables(Ruleset),
+    /// nftables.
+    Nft(NftRuleset),
+}
+
+/// What `nft list ruleset` shows, so far as it is read: which tables there are, and what ctwatch put there itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NftRuleset {
+    /// Tables, without ctwatch's own where it is as ctwatch makes it.
+    pub tables: Vec<NftTable>,
+    /// Rules of ctwatch's own table.
+    pub own: Vec<NotrackRule>,
+}
+
+/// A table of nftables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NftTable {
+    /// `ip`, `ip6`, `inet`, `arp`, `bridge` or `netdev`.
+    pub family: String,
+    /// Name.
+    pub name: String,
 }

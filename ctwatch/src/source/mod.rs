@@ -3,4 +3,7 @@
 pub mod iptables_save;
 pub mod kernel;
 pub mod netlink;
+pub mod nft_ruleset;
 pub mod node;
+pub mod own_addresses;
+pub mod ruleset_text;

@@ -5,10 +5,8 @@
 
 use crate::model::{
     endpoint::Family,
-    notrack::{AcceptRule, Accepted, NotrackRule},
+    notrack::{AcceptRule, Accepted, NotrackRule, OWNER},
 };
-
-use super::OWNER;
 
 /// What to do with a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

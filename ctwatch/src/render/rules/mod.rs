@@ -5,6 +5,3 @@ pub mod nft;
 
 #[cfg(test)]
 mod tests;
-
-/// The comment, or the name of the table, by which ctwatch knows its own rules.
-pub const OWNER: &str = "ctwatch";

@@ -7,10 +7,8 @@ use std::collections::BTreeMap;
 
 use crate::model::{
     endpoint::Family,
-    notrack::{Direction, NotrackRule},
+    notrack::{Direction, NotrackRule, OWNER},
 };
-
-use super::OWNER;
 
 /// Statements that add rules, or nothing for none. The same statements again change nothing.
 #[must_use]
@@ -51,7 +49,7 @@ fn by_chain(rules: &[NotrackRule]) -> BTreeMap<(Direction, Family), Vec<&Notrack
 
 /// A set, the base chain of the same name, and the chain's one rule.
 fn chain(direction: Direction, family: Family) -> String {
-    let name = name(direction, family);
+    let name = direction.nft_name(family);
     let hook = direction.chain().to_lowercase();
     let (header, address_type) = match family {
         Family::Ipv4 => ("ip", "ipv4_addr"),
@@ -77,7 +75,7 @@ fn chain(direction: Direction, family: Family) -> String {
 }
 
 fn element(verb: &str, rule: &NotrackRule) -> String {
-    let name = name(rule.direction, rule.family());
+    let name = rule.direction.nft_name(rule.family());
     let NotrackRule {
         address,
         protocol,
@@ -85,18 +83,4 @@ fn element(verb: &str, rule: &NotrackRule) -> String {
         ..
     } = rule;
     format!("{verb} element inet {OWNER} {name} {{ {address} . {protocol} . {port} }}\n")
-}
-
-fn name(direction: Direction, family: Family) -> String {
-    let packets = match direction {
-        Direction::Requests => "requests",
-        Direction::Replies => "replies",
-        Direction::LocalRequests => "local_requests",
-        Direction::LocalReplies => "local_replies",
-        Direction::Tunnelled => "tunnelled",
-    };
-    match family {
-        Family::Ipv4 => format!("{packets}_ip"),
-        Family::Ipv6 => format!("{packets}_ip6"),
-    }
 }

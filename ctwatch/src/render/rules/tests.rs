@@ -28,14 +28,8 @@ fn iptables_lines_add_only_what_is_missing() {
 
 #[test]
 fn each_direction_names_the_address_beside_the_port() {
-    let specs = [
-        Direction::Requests,
-        Direction::Replies,
-        Direction::LocalRequests,
-        Direction::LocalReplies,
-        Direction::Tunnelled,
-    ]
-    .map(|direction| iptables::notrack(&rule(direction, VIP), Action::Add));
+    let specs =
+        Direction::ALL.map(|direction| iptables::notrack(&rule(direction, VIP), Action::Add));
     insta::assert_snapshot!(specs.join("\n"), @"
     -t raw -A PREROUTING -d 203.0.113.10 -p tcp --dport 443 -m comment --comment ctwatch -j NOTRACK
     -t raw -A OUTPUT -s 203.0.113.10 -p tcp --sport 443 -m comment --comment ctwatch -j NOTRACK

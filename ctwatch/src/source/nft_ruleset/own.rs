@@ -1,0 +1,115 @@
+//! ctwatch's own table, recognised object by object.
+
+use std::net::IpAddr;
+
+use serde_json::{Value, json};
+
+use crate::model::{
+    endpoint::{Family, Protocol},
+    notrack::{Direction, NotrackRule, OWNER},
+};
+
+/// The rules it holds; `None` when there is anything in it that ctwatch does not put there.
+pub(super) fn rules(objects: &[Value]) -> Option<Vec<NotrackRule>> {
+    let mut elements = Vec::new();
+    let mut asked = Vec::new();
+    for object in objects {
+        let (kind, content) = object.as_object()?.iter().next()?;
+        let is_own = content.get("family").and_then(Value::as_str) == Some("inet")
+            && content.get("table").and_then(Value::as_str) == Some(OWNER);
+        if !is_own {
+            continue;
+        }
+        let name = if kind == "rule" { "chain" } else { "name" };
+        let (direction, family) = named(content.get(name)?.as_str()?)?;
+        match kind.as_str() {
+            "set" => elements.extend(set(direction, content)?),
+            "chain" => chain(direction, content)?,
+            "rule" => {
+                rule(direction, family, content)?;
+                asked.push((direction, family));
+            }
+            _ => return None,
+        }
+    }
+    // A set that no rule asks does nothing.
+    elements.retain(|rule: &NotrackRule| asked.contains(&(rule.direction, rule.family())));
+    Some(elements)
+}
+
+fn named(name: &str) -> Option<(Direction, Family)> {
+    let families = [Family::Ipv4, Family::Ipv6];
+    let all = Direction::ALL
+        .into_iter()
+        .flat_map(|direction| families.map(|family| (direction, family)));
+    all.into_iter()
+        .find(|(direction, family)| direction.nft_name(*family) == name)
+}
+
+fn set(direction: Direction, content: &Value) -> Option<Vec<NotrackRule>> {
+    let Some(elements) = content.get("elem") else {
+        return Some(Vec::new());
+    };
+    elements
+        .as_array()?
+        .iter()
+        .map(|element| one(direction, element))
+        .collect()
+}
+
+/// `{"concat": ["203.0.113.10", "tcp", 443]}`
+fn one(direction: Direction, element: &Value) -> Option<NotrackRule> {
+    let [address, protocol, port] = element.get("concat")?.as_array()?.as_slice() else {
+        return None;
+    };
+    Some(NotrackRule {
+        direction,
+        address: address.as_str()?.parse::<IpAddr>().ok()?,
+        protocol: Protocol::from_name(protocol.as_str()?)?,
+        port: u16::try_from(port.as_u64()?).ok()?,
+    })
+}
+
+fn chain(direction: Direction, content: &Value) -> Option<()> {
+    let hook = direction.chain().to_lowercase();
+    let wanted = [
+        ("type", json!("filter")),
+        ("hook", json!(hook)),
+        ("prio", json!(-300)),
+        ("policy", json!("accept")),
+    ];
+    wanted
+        .iter()
+        .all(|(key, value)| content.get(*key) == Some(value))
+        .then_some(())
+}
+
+fn rule(direction: Direction, family: Family, content: &Value) -> Option<()> {
+    let header = match family {
+        Family::Ipv4 => "ip",
+        Family::Ipv6 => "ip6",
+    };
+    let address = if direction.address_is_destination() {
+        "daddr"
+    } else {
+        "saddr"
+    };
+    let port = if direction.port_is_destination() {
+        "dport"
+    } else {
+        "sport"
+    };
+    let expected = json!([
+        {"match": {
+            "op": "==",
+            "left": {"concat": [
+                {"payload": {"protocol": header, "field": address}},
+                {"meta": {"key": "l4proto"}},
+                {"payload": {"protocol": "th", "field": port}},
+            ]},
+            "right": format!("@{}", direction.nft_name(family)),
+        }},
+        {"notrack": null},
+    ]);
+    (content.get("expr") == Some(&expected)).then_some(())
+}
