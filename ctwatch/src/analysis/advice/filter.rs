@@ -1,0 +1,245 @@
+//! Whether the packet filter lets a service's packets through once they are untracked, and which rules would.
+
+use super::{
+    compare::{Change, Difference, FROM_NODE, TO_NODE, differences},
+    packet::{Interface, Packet},
+    service::Service,
+    surroundings::Filter,
+    verdict::{Code, Judgement, Verdict},
+    walk::Place,
+};
+use crate::model::{
+    notrack::{AcceptRule, Accepted, Direction},
+    ruleset::{Condition, Match, Prefix, Rule, Ruleset, States, Target},
+};
+
+/// More accept rules than this mean that adding them does not help.
+const MAX_ACCEPTS: usize = 16;
+
+/// A packet of the service, and the rule that would let it through.
+struct Passage {
+    change: Change,
+    accepted: Accepted,
+}
+
+/// Judges all directions; the accept rules are those that together make the rest safe.
+pub(super) fn judge(
+    service: &Service,
+    filters: &[Filter<'_>],
+) -> (Vec<AcceptRule>, Vec<Judgement>) {
+    let mut rulesets: Vec<Ruleset> = filters.iter().map(|f| f.ruleset.clone()).collect();
+    let mut accepts = Vec::new();
+    let mut judgements = Vec::new();
+    for passage in passages(service) {
+        loop {
+            let borrowed: Vec<&Ruleset> = rulesets.iter().collect();
+            let found = differences(&borrowed, &passage.change);
+            let closed = found.iter().find_map(|difference| match difference {
+                Difference::Closed(at, place) => Some((*at, place)),
+                _ => None,
+            });
+            let Some((at, place)) = closed else {
+                judgements.extend(found.iter().map(|difference| other(service, difference)));
+                break;
+            };
+            let accept = accept_before(place, passage.accepted);
+            let printable = filters[at].edited_by_iptables && accepts.len() < MAX_ACCEPTS;
+            judgements.push(closes(service, &passage, place, printable));
+            if !printable {
+                break;
+            }
+            insert(&mut rulesets[at], &accept);
+            accepts.push(accept);
+        }
+    }
+    (accepts, judgements)
+}
+
+/// Every kind of packet the service lives on.
+fn passages(service: &Service) -> Vec<Passage> {
+    let untracked = |direction, hooks, packet, before| Passage {
+        change: Change {
+            hooks,
+            packet,
+            before,
+            after: States::UNTRACKED,
+        },
+        accepted: Accepted::Untracked(service.rule(direction)),
+    };
+    let mut passages = Vec::new();
+    for direction in service.directions() {
+        let packet = service.packet(direction);
+        let answers = matches!(direction, Direction::Replies | Direction::LocalReplies);
+        let before = if answers {
+            States::ESTABLISHED
+        } else {
+            States::NEW
+        };
+        let hooks = if direction.chain() == "OUTPUT" {
+            &FROM_NODE
+        } else {
+            &TO_NODE
+        };
+        passages.push(untracked(direction, hooks, packet, before));
+        // Over lo, a packet that left through OUTPUT comes back in.
+        if direction == Direction::LocalRequests {
+            passages.push(untracked(direction, &TO_NODE, turned(packet), before));
+        }
+        if direction == Direction::LocalReplies {
+            passages.push(untracked(direction, &FROM_NODE, turned(packet), before));
+        }
+    }
+    passages.push(Passage {
+        change: Change {
+            hooks: &TO_NODE,
+            packet: service.too_big(),
+            before: States::RELATED,
+            after: States::INVALID,
+        },
+        accepted: Accepted::TooBig(service.address),
+    });
+    passages
+}
+
+/// The same packet at its other hook on the way over `lo`.
+fn turned(packet: Packet) -> Packet {
+    let (in_interface, out_interface) = (packet.out_interface, packet.in_interface);
+    debug_assert!(in_interface == Interface::Loopback || out_interface == Interface::Loopback);
+    Packet {
+        in_interface,
+        out_interface,
+        ..packet
+    }
+}
+
+fn closes(service: &Service, passage: &Passage, place: &Place<'_>, printable: bool) -> Judgement {
+    let (code, packets) = match passage.accepted {
+        Accepted::TooBig(address) => (
+            Code::InvalidDrop,
+            format!("path MTU errors for {address}, INVALID once {service} is untracked"),
+        ),
+        Accepted::Untracked(rule) => {
+            let code = if place.text.contains("UNTRACKED") {
+                Code::UntrackedDrop
+            } else {
+                Code::EstablishedOnlyRuleset
+            };
+            let kind = match rule.direction {
+                Direction::Requests => "requests to",
+                Direction::Replies => "replies of",
+                Direction::Tunnelled => "outgoing packets of",
+                Direction::LocalRequests => "the node's own requests to",
+                Direction::LocalReplies => "replies to the node itself of",
+            };
+            (code, format!("untracked {kind} {service}"))
+        }
+    };
+    let Place {
+        table, chain, text, ..
+    } = place;
+    let mut evidence = format!("{table} {chain}: {text} drops {packets}; tracked, they pass");
+    if printable {
+        return Judgement::new(Verdict::NeedsAccept, code, evidence);
+    }
+    evidence.push_str(" (no accept rule for it can be printed)");
+    Judgement::blocked(code, evidence)
+}
+
+fn other(service: &Service, difference: &Difference<'_>) -> Judgement {
+    match difference {
+        Difference::NotUnderstood(rule) => Judgement::not_understood(rule),
+        Difference::Opened(place) => Judgement::blocked(
+            Code::FilterOpens,
+            format!(
+                "{} {}: {} drops packets of {service} by their state; untracked, they would pass",
+                place.table, place.chain, place.text
+            ),
+        ),
+        Difference::TooBranched | Difference::Closed(..) => Judgement::unproven(format!(
+            "too many ways through the rules to follow all for {service}"
+        )),
+    }
+}
+
+fn accept_before(place: &Place<'_>, packets: Accepted) -> AcceptRule {
+    AcceptRule {
+        table: place.table.to_owned(),
+        chain: place.chain.to_owned(),
+        before: place.number,
+        packets,
+    }
+}
+
+/// Puts the accept rule where printing would put it, so that the next look sees it.
+fn insert(ruleset: &mut Ruleset, accept: &AcceptRule) {
+    let chain = ruleset
+        .tables
+        .iter_mut()
+        .find(|table| table.name == accept.table)
+        .and_then(|table| {
+            table
+                .chains
+                .iter_mut()
+                .find(|chain| chain.name == accept.chain)
+        });
+    if let Some(chain) = chain {
+        let at = accept
+            .before
+            .map_or(chain.rules.len(), |number| number.saturating_sub(1));
+        chain.rules.insert(at.min(chain.rules.len()), rule(accept));
+    }
+}
+
+fn rule(accept: &AcceptRule) -> Rule {
+    let conditions = match accept.packets {
+        Accepted::TooBig(address) => {
+            let kind = if address.is_ipv4() {
+                (3, Some(4))
+            } else {
+                (2, None)
+            };
+            let icmp = Condition::IcmpType(kind.0, kind.1);
+            let host = host(address).map(Condition::Destination);
+            host.into_iter().chain([icmp]).collect::<Vec<_>>()
+        }
+        Accepted::Untracked(rule) => {
+            let ports = vec![rule.port..=rule.port];
+            let side = if rule.direction.address_is_destination() {
+                Condition::Destination
+            } else {
+                Condition::Source
+            };
+            let port = if rule.direction.port_is_destination() {
+                Condition::DestinationPort(ports)
+            } else {
+                Condition::SourcePort(ports)
+            };
+            let rest = [
+                Condition::Protocol(rule.protocol),
+                port,
+                Condition::State(States::UNTRACKED),
+            ];
+            host(rule.address)
+                .map(side)
+                .into_iter()
+                .chain(rest)
+                .collect()
+        }
+    };
+    Rule {
+        text: String::new(),
+        matches: conditions
+            .into_iter()
+            .map(|condition| Match {
+                negated: false,
+                condition,
+            })
+            .collect(),
+        target: Target::Accept,
+        comment: None,
+    }
+}
+
+fn host(address: std::net::IpAddr) -> Option<Prefix> {
+    Prefix::new(address, if address.is_ipv4() { 32 } else { 128 })
+}

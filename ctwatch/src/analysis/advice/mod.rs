@@ -1,0 +1,244 @@
+//! Which ports should not be tracked, how safe that is, and why. docs/advice.md tells what is looked at.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use crate::{
+    analysis::{
+        occupancy::{self, Occupancy},
+        report::{NamespaceReport, Options, Report, Source, report},
+    },
+    model::{
+        endpoint::{Endpoint, Family, Netns, Protocol, Role},
+        notrack::{AcceptRule, NotrackRule},
+        recording::Recording,
+        ruleset::ReadRuleset,
+    },
+};
+
+mod candidate;
+mod compare;
+mod drain;
+mod filter;
+mod judge;
+mod nat;
+mod observed;
+mod packet;
+mod raw;
+mod service;
+mod surroundings;
+#[cfg(test)]
+mod tests;
+mod verdict;
+mod walk;
+mod ways;
+
+use candidate::candidates;
+use judge::Whole;
+use surroundings::Surroundings;
+
+pub use candidate::Figures;
+pub use verdict::{Code, Reason, Verdict};
+
+/// Bytes an entry costs: a slab object of 256 and, with any extension, 128 more.
+const ENTRY_BYTES: u64 = 384;
+
+/// What is known beside the recording.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// Rulesets, read.
+    pub rulesets: Vec<ReadRuleset>,
+    /// The node's own addresses, in place of those recorded.
+    pub addresses: Option<Vec<IpAddr>>,
+}
+
+/// Advice for one port at the addresses that share a verdict.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PortAdvice {
+    /// Namespace.
+    pub netns: Netns,
+    /// Family.
+    pub family: Family,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Service port; 0 for protocols without ports.
+    pub port: u16,
+    /// Role; `None` when addresses were not known.
+    pub role: Option<Role>,
+    /// Own addresses it is served at.
+    pub addresses: Vec<IpAddr>,
+    /// What happened there.
+    pub figures: Figures,
+    /// Part of the table, 0 to 1; `None` where either is unknown.
+    pub share: Option<f64>,
+    /// Verdict.
+    pub verdict: Verdict,
+    /// Reasons.
+    pub reasons: Vec<Reason>,
+    /// What was looked at, for people.
+    pub looked_at: Vec<String>,
+    /// Entries that rules would free.
+    pub frees_entries: Option<u64>,
+    /// Seconds until the last of them is gone by itself, at most.
+    pub drain_seconds: Option<u64>,
+    /// NOTRACK rules to add; none unless the verdict is safe or needs-accept.
+    pub notrack: Vec<NotrackRule>,
+    /// Accept rules that have to stand before; with needs-accept only.
+    pub accepts: Vec<AcceptRule>,
+}
+
+/// All there is to advise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Advice {
+    /// The recording.
+    pub source: Source,
+    /// Tables, the fullest first.
+    pub tables: Vec<NamespaceReport>,
+    /// Index of the table that the forecast is about: the recorder's own namespace's, else the fullest.
+    pub own: usize,
+    /// Ports, those that would free most first.
+    pub ports: Vec<PortAdvice>,
+    /// Entries over limit, 0 to 1, in the recorder's own namespace once the entries of all safe ports are gone.
+    pub fill_after: Option<f64>,
+    /// Memory its entries take, in bytes.
+    pub bytes: Option<u64>,
+    /// Connections refused or evicted under no port in particular.
+    pub lost_unattributed: u64,
+}
+
+impl Advice {
+    /// The table that most of this is about.
+    #[must_use]
+    pub fn table(&self) -> Option<&NamespaceReport> {
+        self.tables.get(self.own)
+    }
+
+    /// Whether a table was full, or connections were refused or evicted.
+    #[must_use]
+    pub fn needs_attention(&self) -> bool {
+        let lost =
+            |table: &NamespaceReport| table.refused + table.evicted + table.evicted_background;
+        let suffers = |table: &NamespaceReport| table.full_first.is_some() || lost(table) > 0;
+        self.lost_unattributed > 0 || self.tables.iter().any(suffers)
+    }
+}
+
+/// Judges everything that was recorded.
+#[must_use]
+pub fn advise(recording: &Recording, given: &Given) -> Advice {
+    let everything = Options {
+        netns: None,
+        port: None,
+        top: 0,
+        points: 1,
+    };
+    let Report {
+        source, namespaces, ..
+    } = report(recording, &everything);
+    let ports = ports(recording, given);
+    let own = namespaces.iter().position(|table| table.own).unwrap_or(0);
+    let unattributed = recording.samples.iter().map(|sample| sample.unattributed);
+    Advice {
+        fill_after: namespaces
+            .get(own)
+            .and_then(|table| fill_after(table, &ports)),
+        bytes: namespaces
+            .get(own)
+            .and_then(|table| Some(table.count? * ENTRY_BYTES)),
+        lost_unattributed: unattributed.map(|c| c.refused + c.ended.evicted).sum(),
+        source,
+        tables: namespaces,
+        own,
+        ports,
+    }
+}
+
+fn fill_after(table: &NamespaceReport, ports: &[PortAdvice]) -> Option<f64> {
+    let freed: u64 = ports
+        .iter()
+        .filter(|port| (port.netns.inode, port.netns.cookie) == (table.netns, table.cookie))
+        .filter(|port| matches!(port.verdict, Verdict::Safe | Verdict::Done))
+        .filter_map(|port| port.frees_entries)
+        .sum();
+    let max = table.max.filter(|max| *max > 0)?;
+    Some(table.count?.saturating_sub(freed) as f64 / max as f64)
+}
+
+/// Judges every port, those that would free most first.
+fn ports(recording: &Recording, given: &Given) -> Vec<PortAdvice> {
+    let occupancies = occupancy::occupancy(recording);
+    let window = occupancy::window_seconds(recording);
+    let wholes = wholes(&occupancies);
+    let mut surroundings: BTreeMap<(Netns, Family), Surroundings<'_>> = BTreeMap::new();
+    let mut advice: Vec<PortAdvice> = Vec::new();
+    for candidate in candidates(occupancies.keys()) {
+        let figures = Figures::of(&candidate, recording, &occupancies, window);
+        let (netns, family) = (candidate.netns, candidate.family);
+        let around = surroundings.entry((netns, family)).or_insert_with(|| {
+            let addresses = given.addresses.as_deref();
+            Surroundings::new(netns, family, &recording.node, &given.rulesets, addresses)
+        });
+        let whole = wholes.get(&netns).copied().unwrap_or(Whole {
+            entries: 0,
+            inserted: 0,
+        });
+        let port = judge::judge(recording, &candidate, figures, around, whole);
+        // Candidates come in order of their endpoints, so that the addresses of a port follow one another.
+        let mut same_port = advice
+            .iter_mut()
+            .rev()
+            .take_while(|other| is_same_port(other, &port));
+        match same_port.find(|other| share_verdict(other, &port)) {
+            Some(other) => merge(other, port, window),
+            None => advice.push(port),
+        }
+    }
+    advice.sort_by_key(|port| std::cmp::Reverse((port.frees_entries, port.figures.total.inserted)));
+    advice
+}
+
+/// What each namespace has in all.
+fn wholes(occupancies: &BTreeMap<Endpoint, Occupancy>) -> BTreeMap<Netns, Whole> {
+    let mut wholes = BTreeMap::new();
+    for (endpoint, occupancy) in occupancies {
+        let whole = wholes.entry(endpoint.netns).or_insert(Whole {
+            entries: 0,
+            inserted: 0,
+        });
+        whole.entries += occupancy.entries.unwrap_or(0);
+        whole.inserted += occupancy.total.inserted;
+    }
+    wholes
+}
+
+/// Whether two addresses of a port go into one element.
+fn share_verdict(a: &PortAdvice, b: &PortAdvice) -> bool {
+    let codes = |port: &PortAdvice| -> std::collections::BTreeSet<Code> {
+        port.reasons.iter().map(|reason| reason.code).collect()
+    };
+    a.verdict == b.verdict && codes(a) == codes(b)
+}
+
+fn is_same_port(a: &PortAdvice, b: &PortAdvice) -> bool {
+    let key = |port: &PortAdvice| (port.netns, port.family, port.protocol, port.port, port.role);
+    key(a) == key(b)
+}
+
+fn merge(into: &mut PortAdvice, other: PortAdvice, window_seconds: f64) {
+    into.figures.add(&other.figures, window_seconds);
+    into.addresses.extend(other.addresses);
+    into.share = into
+        .share
+        .zip(other.share)
+        .map(|(a, b)| a + b)
+        .or(into.share);
+    into.frees_entries = into.figures.entries;
+    into.drain_seconds = into.drain_seconds.max(other.drain_seconds);
+    let new: Vec<_> = other
+        .reasons
+        .into_iter()
+        .filter(|r| !into.reasons.contains(r))
+        .collect();
+    into.reasons.extend(new);
+    into.notrack.extend(other.notrack);
+    into.accepts.extend(other.accepts);
+}

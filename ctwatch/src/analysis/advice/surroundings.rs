@@ -1,0 +1,171 @@
+//! What is known of a namespace beside its table: addresses, rulesets, and what could not be read.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use crate::model::{
+    endpoint::{Family, Netns},
+    node::{Node, RulesetKind},
+    notrack::NotrackRule,
+    ruleset::{Content, ReadRuleset, Ruleset, XtablesBackend},
+};
+
+/// A ruleset of a family, that all packets of the family pass.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Filter<'a> {
+    pub(super) origin: &'a str,
+    pub(super) ruleset: &'a Ruleset,
+    /// Whether the commands `iptables` and `ip6tables` change this one; printed rules go there.
+    pub(super) edited_by_iptables: bool,
+}
+
+/// One namespace, for one family.
+#[derive(Debug)]
+pub(super) struct Surroundings<'a> {
+    /// The namespace's own addresses; `None` when they were not read.
+    pub(super) addresses: Option<BTreeSet<IpAddr>>,
+    pub(super) filters: Vec<Filter<'a>>,
+    /// Rulesets that are there but cannot be read: sentences.
+    pub(super) unread: Vec<String>,
+    /// Whether `nft list ruleset` was seen as well.
+    pub(super) nft_seen: bool,
+    /// Rules in ctwatch's own table of nftables.
+    pub(super) own_rules: Vec<NotrackRule>,
+}
+
+impl<'a> Surroundings<'a> {
+    /// What was looked at, for people; one item each.
+    pub(super) fn looked_at(&self) -> Vec<String> {
+        let mut items = Vec::new();
+        if let Some(addresses) = &self.addresses {
+            items.push(format!("{} own addresses", addresses.len()));
+        }
+        items.extend(self.filters.iter().map(|filter| filter.origin.to_owned()));
+        if self.nft_seen && self.unread.is_empty() {
+            items.push("nft list ruleset (no foreign rules beside iptables')".to_owned());
+        }
+        items
+    }
+
+    /// Picks what concerns a namespace and a family. Addresses given by the user stand for those of the recorder's
+    /// own namespace.
+    pub(super) fn new(
+        netns: Netns,
+        family: Family,
+        node: &Node,
+        rulesets: &'a [ReadRuleset],
+        given: Option<&[IpAddr]>,
+    ) -> Self {
+        let own = is_own(netns, node);
+        let addresses: BTreeSet<IpAddr> = match given.filter(|_| own) {
+            Some(given) => given.iter().copied().collect(),
+            None => node
+                .addresses
+                .iter()
+                .filter(|address| address.netns == netns)
+                .map(|address| address.address)
+                .collect(),
+        };
+        let mut surroundings = Self {
+            addresses: (!addresses.is_empty()).then_some(addresses),
+            filters: Vec::new(),
+            unread: Vec::new(),
+            nft_seen: false,
+            own_rules: Vec::new(),
+        };
+        let here: Vec<&ReadRuleset> = rulesets
+            .iter()
+            .filter(|ruleset| ruleset.netns.map_or(own, |of| of == netns))
+            .collect();
+        if own {
+            surroundings.unread.extend(unread_programs(node, family));
+        }
+        surroundings.take_xtables(&here, family);
+        surroundings.take_nft(&here, family);
+        surroundings
+    }
+
+    fn take_xtables(&mut self, here: &[&'a ReadRuleset], family: Family) {
+        let (main, legacy) = match family {
+            Family::Ipv4 => (RulesetKind::IptablesSave, RulesetKind::IptablesLegacySave),
+            Family::Ipv6 => (RulesetKind::Ip6tablesSave, RulesetKind::Ip6tablesLegacySave),
+        };
+        let main_was_read = here.iter().any(|ruleset| ruleset.kind == main);
+        for ruleset in here.iter().filter(|r| r.kind == main || r.kind == legacy) {
+            match &ruleset.content {
+                Ok(Content::Xtables(content)) => self.filters.push(Filter {
+                    origin: &ruleset.origin,
+                    ruleset: content,
+                    edited_by_iptables: ruleset.kind == main || !main_was_read,
+                }),
+                Ok(Content::Nft(_)) => {}
+                Err(reason) => {
+                    let sentence = format!("{} could not be read: {reason}", ruleset.origin);
+                    self.unread.push(sentence);
+                }
+            }
+        }
+    }
+
+    /// Tables of nftables that iptables-nft did not show are rules that were not looked at.
+    fn take_nft(&mut self, here: &[&'a ReadRuleset], family: Family) {
+        let (word, other) = match family {
+            Family::Ipv4 => ("ip", "ip6"),
+            Family::Ipv6 => ("ip6", "ip"),
+        };
+        for ruleset in here.iter().filter(|r| r.kind == RulesetKind::NftJson) {
+            let nft = match &ruleset.content {
+                Ok(Content::Nft(nft)) => nft,
+                Ok(Content::Xtables(_)) => continue,
+                Err(reason) => {
+                    let sentence = format!("{} could not be read: {reason}", ruleset.origin);
+                    self.unread.push(sentence);
+                    continue;
+                }
+            };
+            self.nft_seen = true;
+            self.own_rules.extend(&nft.own);
+            let native: Vec<String> = nft
+                .tables
+                .iter()
+                .filter(|table| table.family != other && table.family != "arp")
+                .filter(|table| table.family != word || !self.shown_by_iptables(&table.name))
+                .map(|table| format!("table {} {}", table.family, table.name))
+                .collect();
+            if !native.is_empty() {
+                let tables = native.join(", ");
+                let sentence = format!("native nftables rules present: {tables}");
+                self.unread.push(sentence);
+            }
+        }
+    }
+
+    fn shown_by_iptables(&self, table: &str) -> bool {
+        self.filters.iter().any(|filter| {
+            filter.ruleset.backend == Some(XtablesBackend::Nft)
+                && filter.ruleset.table(table).is_some()
+        })
+    }
+}
+
+/// What the recorder could not read of the family's rulesets. Without `nft`, iptables still tells its own rules.
+fn unread_programs(node: &Node, family: Family) -> impl Iterator<Item = String> {
+    let program = match family {
+        Family::Ipv4 => "ruleset: iptables",
+        Family::Ipv6 => "ruleset: ip6tables",
+    };
+    let matters = move |reason: &&String| {
+        reason.starts_with(program)
+            || (reason.starts_with("ruleset: nft") && !reason.ends_with("is not installed"))
+    };
+    node.unread.iter().filter(matters).cloned()
+}
+
+/// Whether it is the recorder's own namespace; a recording that names none has only that one.
+fn is_own(netns: Netns, node: &Node) -> bool {
+    let mut own = node
+        .namespaces
+        .iter()
+        .filter(|namespace| namespace.own)
+        .peekable();
+    own.peek().is_none() || own.any(|namespace| namespace.netns == netns)
+}

@@ -1,0 +1,46 @@
+//! Verdicts by what was seen in entries.
+
+use super::*;
+use crate::model::dump::{Evidence, Finding};
+
+#[test]
+fn findings_in_entries_block_and_are_shown() {
+    let cases = [
+        (Finding::DnatObserved, "dnat-observed"),
+        (Finding::SnatObserved, "snat-observed"),
+        (Finding::Helper, "helper"),
+        (Finding::Expectation, "expectation"),
+        (Finding::Connmark, "connmark"),
+        (Finding::Connlabel, "connlabel"),
+        (Finding::CtZone, "ct-zone"),
+        (Finding::SeqAdjust, "seq-adjust"),
+        (Finding::Flowtable, "flowtable"),
+    ];
+    for (finding, code) in cases {
+        let mut scene = Scene::new(&[endpoint(VIP, Protocol::TCP, 443)], DEMO);
+        let evidence = Evidence {
+            entries: 3,
+            example: "tcp 6 src=192.0.2.1 …".into(),
+        };
+        scene.endpoints[0].1.findings.insert(finding, evidence);
+        let advice = scene.only();
+        expect(&advice, Verdict::Blocked, &[code]);
+        assert!(
+            advice.reasons[0]
+                .evidence
+                .ends_with("tcp 6 src=192.0.2.1 …")
+        );
+    }
+}
+
+#[test]
+fn entries_that_came_and_went_between_dumps_are_counted() {
+    let mut scene = Scene::new(&[endpoint(VIP, Protocol::TCP, 443)], DEMO);
+    scene.endpoints[0].2.dnat = 7;
+    let advice = scene.only();
+    expect(&advice, Verdict::Blocked, &["dnat-observed"]);
+    assert_eq!(
+        advice.reasons[0].evidence,
+        "7 of 1000 new entries with a translated destination"
+    );
+}
