@@ -99,7 +99,6 @@ enum Outcome {
     /// Exit status 0.
     Done,
     /// Exit status 1: done, and something needs attention.
-    #[allow(dead_code, reason = "the first command to need it is on its way")]
     Attention,
 }
 

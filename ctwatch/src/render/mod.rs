@@ -1,5 +1,6 @@
 //! What users read and programs take: text, JSON, rules. Nothing is computed here.
 
+pub mod advice;
 mod bars;
 mod number;
 pub mod paint;
