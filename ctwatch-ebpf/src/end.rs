@@ -92,12 +92,15 @@ pub(crate) fn freeing(ctx: &impl EbpfContext, address: u64) {
     let Some(conn) = Conn::read(address, &mut window) else {
         return;
     };
-    const WAS_IN_TABLE: u64 = status::CONFIRMED | status::DYING;
-    if conn.status() & WAS_IN_TABLE != WAS_IN_TABLE {
+    if conn.status() & status::DYING == 0 {
         return;
     }
     let now = count::now();
     let cause = cause_of(&conn, now);
+    if conn.status() & status::CONFIRMED == 0 {
+        // Given up before it was in the table.
+        return;
+    }
     let slot = classify::slot_of(ctx, conn.original(), conn.net(), conn.net_cookie);
     let Some(hot) = count::hot(slot) else { return };
     // SAFETY: all in one map value; the cause is below COUNT.
