@@ -8,6 +8,7 @@
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod pasted;
+mod proven;
 mod refused;
 mod shown;
 

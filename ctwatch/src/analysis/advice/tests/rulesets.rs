@@ -494,7 +494,52 @@ fn a_goto_does_not_come_back() {
 }
 
 #[test]
-fn any_words_in_a_ruleset_are_judged_without_a_panic() {
+fn chains_that_jump_in_a_circle_are_not_followed_for_ever() {
     let loops = "*filter\n:INPUT DROP [0:0]\n:a - [0:0]\n-A INPUT -j a\n-A a -j a\nCOMMIT\n";
     assert_eq!(https(loops).verdict, Verdict::Unproven);
+}
+
+/// Conditions and targets that rules are made of; the last condition is not understood.
+const CONDITIONS: [&str; 9] = [
+    "",
+    "-p tcp -m tcp --dport 443",
+    "-p udp",
+    "-s 198.51.100.0/24",
+    "! -i eth0",
+    "-m conntrack --ctstate RELATED,ESTABLISHED",
+    "-m state ! --state NEW",
+    "-m state --state INVALID",
+    "-m recent --update",
+];
+const TARGETS: [&str; 8] = [
+    "ACCEPT",
+    "DROP",
+    "RETURN",
+    "LOG",
+    "a",
+    "b",
+    "NFQUEUE --queue-num 0",
+    "REJECT",
+];
+
+proptest::proptest! {
+    #[test]
+    fn any_ruleset_comes_to_a_verdict_that_its_own_rules_bear_out(
+        picks in proptest::collection::vec((0..4usize, 0..CONDITIONS.len(), 0..TARGETS.len()), 0..12),
+        drops in proptest::prelude::any::<bool>(),
+    ) {
+        let chains = ["INPUT", "OUTPUT", "a", "b"];
+        let rules: String = picks
+            .iter()
+            .map(|(chain, condition, target)| {
+                format!("-A {} {} -j {}\n", chains[*chain], CONDITIONS[*condition], TARGETS[*target])
+            })
+            .collect();
+        let policy = if drops { "DROP" } else { "ACCEPT" };
+        let text = format!("*filter\n:INPUT {policy}\n:OUTPUT {policy}\n:a -\n:b -\n{rules}COMMIT\n");
+        let advice = https(&text);
+        let rests_on_reasons = !advice.reasons.is_empty();
+        proptest::prop_assert_eq!(rests_on_reasons, advice.verdict != Verdict::Safe);
+        proptest::prop_assert_eq!(!advice.accepts.is_empty(), advice.verdict == Verdict::NeedsAccept);
+    }
 }
