@@ -68,6 +68,12 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Outcome> {
         addresses: args.addresses.as_deref().map(addresses).transpose()?,
     };
     let advice = advise(&recording, &given);
+    if advice.source.ended.is_none() {
+        eprintln!(
+            "ctwatch: warning: {} did not end in order: figures are those of its last sample",
+            args.file.display()
+        );
+    }
     for reason in &advice.source.degraded {
         eprintln!("ctwatch: warning: {reason}");
     }

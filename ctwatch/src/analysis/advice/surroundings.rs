@@ -77,7 +77,12 @@ impl<'a> Surroundings<'a> {
             .filter(|ruleset| ruleset.netns.map_or(own, |of| of == netns))
             .collect();
         if own {
-            surroundings.unread.extend(unread_programs(node, family));
+            let is_given = here
+                .iter()
+                .any(|ruleset| ruleset.netns.is_none() && is_of(ruleset, family));
+            surroundings
+                .unread
+                .extend(unread_programs(node, family, is_given));
         }
         surroundings.take_xtables(&here, family);
         surroundings.take_nft(&here, family);
@@ -147,17 +152,23 @@ impl<'a> Surroundings<'a> {
     }
 }
 
-/// What the recorder could not read of the family's rulesets. Without `nft`, iptables still tells its own rules.
-fn unread_programs(node: &Node, family: Family) -> impl Iterator<Item = String> {
+/// What the recorder could not read of the family's rulesets, and nobody gave in its place. A kernel or a node
+/// without nftables has no rules there; iptables tells its own.
+fn unread_programs(node: &Node, family: Family, is_given: bool) -> impl Iterator<Item = String> {
     let program = match family {
         Family::Ipv4 => "ruleset: iptables",
         Family::Ipv6 => "ruleset: ip6tables",
     };
     let matters = move |reason: &&String| {
-        reason.starts_with(program)
-            || (reason.starts_with("ruleset: nft") && !reason.ends_with("is not installed"))
+        let no_nft = reason.ends_with("is not installed") || reason.contains("not supported");
+        (reason.starts_with(program) && !is_given)
+            || (reason.starts_with("ruleset: nft") && !no_nft)
     };
     node.unread.iter().filter(matters).cloned()
+}
+
+fn is_of(ruleset: &ReadRuleset, family: Family) -> bool {
+    matches!(&ruleset.content, Ok(Content::Xtables(content)) if content.family == family)
 }
 
 /// Whether it is the recorder's own namespace; a recording that names none has only that one.

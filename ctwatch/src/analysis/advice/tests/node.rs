@@ -28,6 +28,47 @@ fn a_damaged_ruleset_is_not_looked_at() {
 }
 
 #[test]
+fn what_the_recorder_could_not_read_is_no_empty_ruleset() {
+    let scene = Scene::new(&[endpoint(VIP, Protocol::TCP, 443)], DEMO);
+    let cases = [
+        ("ruleset: iptables-legacy-save failed: x", Verdict::Unproven),
+        ("ruleset: nft took longer than 5 s", Verdict::Unproven),
+        ("ruleset: ip6tables-save failed: x", Verdict::Safe),
+        ("ruleset: nft is not installed", Verdict::Safe),
+    ];
+    for (unread, verdict) in cases {
+        let mut recording = scene.recording();
+        recording.node.unread.push(unread.into());
+        let mut given = Given {
+            rulesets: recording
+                .node
+                .rulesets
+                .iter()
+                .map(ruleset_text::read)
+                .collect(),
+            addresses: None,
+        };
+        assert_eq!(
+            advise(&recording, &given).ports[0].verdict,
+            verdict,
+            "{unread}"
+        );
+        // A file that the user names is read in its place.
+        given.rulesets[0].netns = None;
+        let expected = if unread.contains("nft took") {
+            Verdict::Unproven
+        } else {
+            Verdict::Safe
+        };
+        assert_eq!(
+            advise(&recording, &given).ports[0].verdict,
+            expected,
+            "{unread}"
+        );
+    }
+}
+
+#[test]
 fn native_nftables_rules_were_not_looked_at() {
     let table = |family: &str, name: &str| {
         format!(r#"{{"table": {{"family": "{family}", "name": "{name}", "handle": 1}}}}"#)
