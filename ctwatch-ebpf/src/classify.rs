@@ -5,9 +5,9 @@ use ctwatch_common::{
     layout::Tuple,
 };
 
-use crate::{maps, slots};
+use network_types::ip::IpProto;
 
-const UDP: u8 = 17;
+use crate::{maps, slots};
 
 /// Finds the slot of the endpoint that `tuple` belongs to, or takes one for it.
 ///
@@ -36,7 +36,7 @@ pub(crate) fn slot_of(
         role: role::INBOUND,
         pad: [0; 3],
     };
-    let encapsulated = tuple.protonum == UDP && is_encapsulation(key.port);
+    let encapsulated = tuple.protonum == IpProto::Udp as u8 && is_encapsulation(key.port);
     if to_own && !from_own && !encapsulated {
         key.address = tuple.dst_address;
         if let Some(slot) = slots::find(&key) {
@@ -68,9 +68,20 @@ pub(crate) fn slot_of(
 /// Destination port in host order; 0 for protocols without ports (ICMP keeps type and code there, GRE a key).
 #[inline(always)]
 fn port(tuple: &Tuple) -> u16 {
-    match tuple.protonum {
-        6 | 17 | 33 | 132 | 136 => u16::from_be_bytes(tuple.dst_port),
-        _ => 0,
+    const WITH_PORTS: [IpProto; 5] = [
+        IpProto::Tcp,
+        IpProto::Udp,
+        IpProto::Dccp,
+        IpProto::Sctp,
+        IpProto::UdpLite,
+    ];
+    if WITH_PORTS
+        .iter()
+        .any(|&proto| proto as u8 == tuple.protonum)
+    {
+        u16::from_be_bytes(tuple.dst_port)
+    } else {
+        0
     }
 }
 

@@ -14,6 +14,7 @@ use ctwatch_common::{
     layout::{ABSENT, status},
     tcp,
 };
+use network_types::ip::IpProto;
 
 use crate::{
     classify,
@@ -22,8 +23,6 @@ use crate::{
     globals, histogram, maps,
     memory::read,
 };
-
-const TCP: u8 = 6;
 
 /// A cause that waits for its entry to be freed.
 #[repr(C)]
@@ -115,7 +114,7 @@ pub(crate) fn freeing(ctx: &impl EbpfContext, address: u64) {
             add_one(&raw mut (*hot).assured);
         }
     }
-    if conn.original().protonum == TCP {
+    if conn.original().protonum == IpProto::Tcp as u8 {
         count_last_state(slot, address);
     }
     histogram::died(slot, address, now);

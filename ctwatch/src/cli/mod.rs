@@ -1,7 +1,7 @@
 //! Commands: arguments, what they call, exit status. A file a command.
 
 use std::{
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write as _},
     process::ExitCode,
 };
 
@@ -107,6 +107,7 @@ enum Outcome {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    show_warnings(cli.global.verbose);
     match run(&cli) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Attention) => ExitCode::from(1),
@@ -116,6 +117,22 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Warnings of the kernel side, and of libraries, go to standard error; with `-v` more than warnings.
+fn show_warnings(verbose: bool) {
+    let level = if verbose {
+        log::LevelFilter::Info
+    } else {
+        log::LevelFilter::Warn
+    };
+    env_logger::Builder::new()
+        .filter_level(level)
+        .format(|line, record| {
+            let level = record.level().as_str().to_lowercase();
+            writeln!(line, "ctwatch: {level}: {}", record.args())
+        })
+        .init();
 }
 
 fn run(cli: &Cli) -> Result<Outcome> {
