@@ -9,11 +9,15 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use nix::{
+    sys::signal::{Signal as NixSignal, kill},
+    unistd::Pid,
+};
 use tokio::{
     process::{Child, Command},
     signal::unix::{Signal, SignalKind, signal},
-    time::{Instant, MissedTickBehavior, interval, sleep_until},
+    time::{Instant, MissedTickBehavior, interval, sleep_until, timeout},
 };
 
 use super::{Global, Outcome, Output};
@@ -24,6 +28,9 @@ use crate::{
 
 /// Without `-d` and without a command.
 const DEFAULT_DURATION: Duration = Duration::from_secs(60);
+
+/// How long a command is waited for once it was asked to end.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -75,7 +82,13 @@ async fn record(args: &Args, global: &Global) -> Result<Outcome> {
     if global.verbose {
         eprint!("{}", render::hooks(recorder.probes()));
     }
-    let mut child = spawn(&args.command)?;
+    let mut child = match spawn(&args.command) {
+        Ok(child) => child,
+        Err(error) => {
+            recorder.finish()?;
+            return Err(error);
+        }
+    };
     let deadline = deadline(args).map(|after| Instant::now() + after);
     let mut ticks = interval(args.interval);
     // A sample that comes late is not made up for: each carries its time.
@@ -85,7 +98,10 @@ async fn record(args: &Args, global: &Global) -> Result<Outcome> {
     loop {
         tokio::select! {
             biased;
-            () = signals.received() => break,
+            () = signals.received() => {
+                end(&mut child).await;
+                break;
+            }
             ended = ended(&mut child) => {
                 status = Some(ended.context("cannot wait for the command")?);
                 break;
@@ -107,7 +123,7 @@ async fn record(args: &Args, global: &Global) -> Result<Outcome> {
     if global.output == Output::Json {
         writeln!(io::stdout(), "{}", render::json(&finished, &args.file))?;
     }
-    report_child(status)
+    Ok(outcome(status))
 }
 
 /// How long to watch; `None` is as long as the command runs.
@@ -150,13 +166,27 @@ fn is_full(progress: &Progress) -> bool {
 }
 
 /// The recording is whole even when the command failed; its failure is not hidden.
-fn report_child(status: Option<ExitStatus>) -> Result<Outcome> {
+fn outcome(status: Option<ExitStatus>) -> Outcome {
     match status {
         Some(status) if !status.success() => {
-            bail!("the recording is complete, but the command ended with {status}")
+            eprintln!(
+                "ctwatch: warning: the command ended with {status}; the recording is complete"
+            );
+            Outcome::Attention
         }
-        _ => Ok(Outcome::Done),
+        _ => Outcome::Done,
     }
+}
+
+/// Asks a command that still runs to end, and gives it a moment.
+async fn end(child: &mut Option<Child>) {
+    let Some(child) = child else { return };
+    let pid = child.id().and_then(|id| i32::try_from(id).ok());
+    if let Some(pid) = pid {
+        // It may have ended this moment: nothing to do then.
+        let _ = kill(Pid::from_raw(pid), NixSignal::SIGTERM);
+    }
+    let _ = timeout(PATIENCE, child.wait()).await;
 }
 
 /// SIGINT and SIGTERM, which end a recording in order.
