@@ -16,6 +16,10 @@
 #![no_main]
 #![feature(asm_experimental_arch)]
 #![allow(unsafe_code, reason = "BPF helpers, maps and kernel memory")]
+#![allow(
+    clippy::needless_borrows_for_generic_args,
+    reason = "a key that is lent is not copied once more onto a stack of 512 bytes"
+)]
 
 use aya_ebpf::{
     macros::{kprobe, kretprobe},

@@ -20,6 +20,12 @@ pub(super) fn compile(tree: &Tree, pins: &Pins, toolchain: &Toolchain) -> Result
     Ok(tree.target().join(&pins.object.target).join("bpf/ctwatch"))
 }
 
+/// Runs clippy over the kernel side; a warning is an error.
+pub(super) fn lint(tree: &Tree, pins: &Pins, toolchain: &Toolchain) -> Result<()> {
+    let mut clippy = kernel_cargo("clippy", tree, pins, toolchain)?;
+    run(clippy.args(["--quiet", "--", "-D", "warnings"])).context("clippy refuses ctwatch-ebpf")
+}
+
 /// A cargo that works on the kernel side with the pinned flags and nothing of the caller's.
 fn kernel_cargo(
     subcommand: &str,

@@ -62,8 +62,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Compiles the kernel side and compares the outcome with the object that is checked in, which stays as it is. The
-/// new one is kept in the target directory.
+/// Lints the kernel side, compiles it and compares the outcome with the object that is checked in, which stays as it
+/// is. The new one is kept in the target directory.
 pub(crate) fn check() -> Result<Verdict> {
     let tree = Tree::find()?;
     let pins = Pins::read(&tree.pins())?;
@@ -71,6 +71,7 @@ pub(crate) fn check() -> Result<Verdict> {
         Ok(toolchain) => toolchain,
         Err(reason) => return Ok(Verdict::Skipped(format!("{reason:#}"))),
     };
+    compile::lint(&tree, &pins, &toolchain)?;
     let built = compile::compile(&tree, &pins, &toolchain)?;
     let read = |path| {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", tree.shown(path)))?;
