@@ -27,15 +27,19 @@ pub mod role {
     pub const ENCAPSULATION: u8 = 5;
 }
 
+/// An address as it lies in a tuple (`union nf_inet_addr`): bytes in network order, IPv4 in the first word, the
+/// rest zeros. Words, for the kernel side has no unaligned loads and would read bytes one by one.
+pub type Address = [u32; 4];
+
 /// Key of an endpoint: everything that shares it is counted together.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Pod, Zeroable)]
 pub struct EndpointKey {
     /// `net->net_cookie`: never reused while the kernel runs, unlike the inode number.
     pub net_cookie: u64,
-    /// The service address where it is one of the node's own, in network order, IPv4 in the first four bytes;
-    /// zeros where it is not, so that foreign addresses do not multiply keys.
-    pub address: [u8; 16],
+    /// The service address where it is one of the node's own, else zeros, so that foreign addresses do not
+    /// multiply keys.
+    pub address: Address,
     /// Destination port of the original direction (before DNAT), host order; 0 for protocols without ports.
     pub port: u16,
     /// IP protocol number.
@@ -55,7 +59,7 @@ pub struct LocalAddress {
     /// `net->net_cookie` of the namespace that owns the address.
     pub net_cookie: u64,
     /// The address as in [`EndpointKey::address`].
-    pub address: [u8; 16],
+    pub address: Address,
     /// [`AF_INET`] or [`AF_INET6`].
     pub family: u8,
     /// Zero.
@@ -68,15 +72,7 @@ const _: () = assert!(size_of::<LocalAddress>() == 32);
 /// The bit of the 64-bit filter that an address sets: no own address has it set, so the address is foreign.
 #[inline(always)]
 #[must_use]
-pub fn filter_bit(address: &[u8; 16]) -> u64 {
-    let word = |at: usize| {
-        u32::from_ne_bytes([
-            address[at],
-            address[at + 1],
-            address[at + 2],
-            address[at + 3],
-        ])
-    };
-    let mixed = (word(0) ^ word(4) ^ word(8) ^ word(12)).wrapping_mul(0x9E37_79B1);
+pub fn filter_bit(address: &Address) -> u64 {
+    let mixed = (address[0] ^ address[1] ^ address[2] ^ address[3]).wrapping_mul(0x9E37_79B1);
     1 << (mixed >> 26)
 }

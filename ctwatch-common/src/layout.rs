@@ -2,6 +2,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::endpoint::Address;
+
 /// A member that this kernel does not have.
 pub const ABSENT: u32 = u32::MAX;
 
@@ -50,14 +52,14 @@ pub const MAX_WINDOW: u32 = 192;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Tuple {
-    /// `src.u3`: source address, network order, zero-padded.
-    pub src_address: [u8; 16],
+    /// `src.u3`: source address, as in [`Address`].
+    pub src_address: Address,
     /// `src.u.all`: source port, network order; ICMP identifier.
     pub src_port: [u8; 2],
     /// `src.l3num`: address family.
     pub l3num: u16,
     /// `dst.u3`: destination address.
-    pub dst_address: [u8; 16],
+    pub dst_address: Address,
     /// `dst.u.all`: destination port, network order; ICMP type and code.
     pub dst_port: [u8; 2],
     /// `dst.protonum`.

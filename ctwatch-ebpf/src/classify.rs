@@ -1,7 +1,9 @@
 //! From a tuple to the endpoint it is counted under. `ctwatch::analysis` has the same rules for dumps.
 
 use ctwatch_common::{
-    endpoint::{AF_INET, ENCAPSULATION_PORTS, EndpointKey, LocalAddress, filter_bit, role},
+    endpoint::{
+        AF_INET, Address, ENCAPSULATION_PORTS, EndpointKey, LocalAddress, filter_bit, role,
+    },
     layout::Tuple,
 };
 
@@ -29,7 +31,7 @@ pub(crate) fn slot_of(
     let from_own = may_be_local(filter, family, &tuple.src_address);
     let mut key = EndpointKey {
         net_cookie,
-        address: [0; 16],
+        address: [0; 4],
         port: port(tuple),
         protocol: tuple.protonum,
         family,
@@ -50,7 +52,7 @@ pub(crate) fn slot_of(
     } else if from_own && encapsulated {
         tuple.src_address
     } else {
-        [0; 16]
+        [0; 4]
     };
     key.role = match (from_own, to_own) {
         (false, false) => role::FORWARDED,
@@ -94,18 +96,18 @@ fn is_encapsulation(port: u16) -> bool {
 
 /// 127.0.0.0/8 is the node's own without being listed address by address.
 #[inline(always)]
-fn is_loopback(family: u8, address: &[u8; 16]) -> bool {
-    family == AF_INET && address[0] == 127
+fn is_loopback(family: u8, address: &Address) -> bool {
+    family == AF_INET && address[0].to_ne_bytes()[0] == 127
 }
 
 /// `false` proves the address foreign.
 #[inline(always)]
-fn may_be_local(filter: u64, family: u8, address: &[u8; 16]) -> bool {
+fn may_be_local(filter: u64, family: u8, address: &Address) -> bool {
     filter & filter_bit(address) != 0 || is_loopback(family, address)
 }
 
 #[inline(always)]
-fn is_local(net_cookie: u64, family: u8, address: &[u8; 16]) -> bool {
+fn is_local(net_cookie: u64, family: u8, address: &Address) -> bool {
     if is_loopback(family, address) {
         return true;
     }

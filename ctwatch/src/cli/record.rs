@@ -98,10 +98,7 @@ async fn record(args: &Args, global: &Global) -> Result<Outcome> {
     loop {
         tokio::select! {
             biased;
-            () = signals.received() => {
-                end(&mut child).await;
-                break;
-            }
+            () = signals.received() => break,
             ended = ended(&mut child) => {
                 status = Some(ended.context("cannot wait for the command")?);
                 break;
@@ -116,6 +113,9 @@ async fn record(args: &Args, global: &Global) -> Result<Outcome> {
         }
     }
     progress.clear();
+    if status.is_none() {
+        end(&mut child).await;
+    }
     let finished = recorder.finish()?;
     if !global.quiet {
         eprint!("{}", render::summary(&finished, &args.file));

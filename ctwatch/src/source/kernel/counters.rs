@@ -302,11 +302,12 @@ fn endpoint_of(key: &EndpointKey, netns: Netns) -> Endpoint {
 }
 
 fn address_of(key: &EndpointKey, family: Family) -> Option<IpAddr> {
-    let [a, b, c, d, ..] = key.address;
+    let octets: [u8; 16] = bytemuck::cast(key.address);
+    let [a, b, c, d, ..] = octets;
     match family {
-        _ if key.address == [0; 16] => None,
+        _ if octets == [0; 16] => None,
         Family::Ipv4 => Some(IpAddr::from([a, b, c, d])),
-        Family::Ipv6 => Some(IpAddr::from(key.address)),
+        Family::Ipv6 => Some(IpAddr::from(octets)),
     }
 }
 

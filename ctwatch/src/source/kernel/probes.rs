@@ -358,11 +358,11 @@ fn local_key(netns: Netns, address: IpAddr) -> LocalAddress {
     match address {
         IpAddr::V4(v4) => {
             key.family = AF_INET;
-            key.address[..4].copy_from_slice(&v4.octets());
+            key.address[0] = u32::from_ne_bytes(v4.octets());
         }
         IpAddr::V6(v6) => {
             key.family = AF_INET6;
-            key.address = v6.octets();
+            key.address = bytemuck::cast(v6.octets());
         }
     }
     key
