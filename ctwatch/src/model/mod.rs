@@ -7,6 +7,7 @@ pub mod dump;
 pub mod endpoint;
 pub mod entry;
 pub mod ledger;
+pub mod lifetime;
 pub mod node;
 pub mod notrack;
 pub mod recording;

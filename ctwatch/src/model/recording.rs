@@ -1,8 +1,12 @@
 //! A recording as analyses read it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{dump::Dump, ledger::Ledger, node::Node, sample::Sample};
+use super::{
+    dump::Dump, endpoint::Endpoint, ledger::Ledger, lifetime::Lifetimes, node::Node, sample::Sample,
+};
 
 /// How events were seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +48,8 @@ pub struct Recording {
     pub samples: Vec<Sample>,
     /// Dumps, in order of time.
     pub dumps: Vec<Dump>,
+    /// Lifetimes at the busier endpoints, as of the last time they were written.
+    pub lifetimes: BTreeMap<Endpoint, Lifetimes>,
     /// When the recording ended in order, Unix time in milliseconds; `None` when it was cut off.
     pub ended_ms: Option<i64>,
     /// The books as the recorder closed them; `None` when it was cut off (`analysis::ledger` makes them anew).

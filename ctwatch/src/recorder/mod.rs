@@ -30,6 +30,9 @@ mod settle;
 use dumps::Dumps;
 use namespaces::Namespaces;
 
+/// Lifetimes are written this often, and at the end.
+const LIFETIMES_EVERY: Duration = Duration::from_secs(30);
+
 /// What to record, and where to.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -85,6 +88,7 @@ pub struct Recorder {
     started: Instant,
     samples: u64,
     progress: Progress,
+    lifetimes_written: Instant,
 }
 
 /// A finished recording.
@@ -132,6 +136,7 @@ impl Recorder {
             started,
             samples: 0,
             progress: Progress::default(),
+            lifetimes_written: started,
         };
         recorder.keep(&sample)?;
         recorder.start_dump(DumpKind::Baseline)?;
@@ -153,6 +158,10 @@ impl Recorder {
         }
         let sample = settle::once(&mut self.probes, &mut self.namespaces, self.started);
         self.keep(&sample)?;
+        if self.lifetimes_written.elapsed() >= LIFETIMES_EVERY {
+            self.lifetimes_written = Instant::now();
+            self.write_lifetimes()?;
+        }
         if self.dumps.is_due() {
             self.start_dump(DumpKind::Periodic)?;
         }
@@ -174,6 +183,7 @@ impl Recorder {
         }
         let sample = settle::sample(&mut self.probes, &mut self.namespaces, self.started);
         self.keep(&sample)?;
+        self.write_lifetimes()?;
         let ledger = self.books.close();
         let degraded = [self.probes.degraded(), self.namespaces.degraded()].concat();
         self.writer.finish(unix_ms(), &ledger)?;
@@ -203,6 +213,12 @@ impl Recorder {
         self.dumps
             .start(self.namespaces.to_dump(), kind)
             .map_err(Error::Thread)
+    }
+
+    fn write_lifetimes(&mut self) -> Result<(), Error> {
+        let lifetimes = self.probes.lifetimes();
+        let pairs = lifetimes.iter().map(|(endpoint, lived)| (endpoint, lived));
+        Ok(self.writer.lifetimes(pairs)?)
     }
 
     fn write_dump(&mut self, dump: dumps::Outcome) -> Result<(), Error> {

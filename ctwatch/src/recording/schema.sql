@@ -1,5 +1,5 @@
 -- A recording of ctwatch, version 1; docs/recording.md explains every table. Times are Unix time in
--- milliseconds. A NULL gauge was not measured. Tables only grow while a recording is made.
+-- milliseconds. A NULL gauge was not measured. While a recording is made, rows are only added, but for lifetime, whose counts rise.
 
 CREATE TABLE recording (
     version     TEXT    NOT NULL, -- of the ctwatch that wrote it
@@ -174,6 +174,14 @@ CREATE TABLE dump_client (
     unreplied INTEGER NOT NULL,
     endpoints INTEGER NOT NULL
 ) STRICT;
+
+-- Lifetimes of one entry in sixteen of the busier endpoints, since the recording began.
+CREATE TABLE lifetime (
+    endpoint_id INTEGER NOT NULL REFERENCES endpoint,
+    below_ms    INTEGER NOT NULL, -- lived less than this, and at least half of it
+    sampled     INTEGER NOT NULL, -- entries
+    PRIMARY KEY (endpoint_id, below_ms)
+) STRICT, WITHOUT ROWID;
 
 -- The books, written when a recording ends in order; *_kernel is what the kernel's own counters say.
 CREATE TABLE ledger_netns (

@@ -10,6 +10,7 @@ use ctwatch::model::{
     dump::{ClientDump, Dump, DumpKind, EndpointDump, Evidence, Finding},
     endpoint::{Endpoint, Family, Netns, Protocol, Role},
     ledger::{Compared, Ledger, NetnsLedger},
+    lifetime::Lifetimes,
     node::{Address, Namespace, Node, RulesetKind, RulesetText},
     recording::{Backend, Header, Recording},
     sample::{Losses, Sample},
@@ -309,6 +310,12 @@ fn ledger() -> impl Strategy<Value = Ledger> {
     (vec(books, 0..3), losses()).prop_map(|(namespaces, losses)| Ledger { namespaces, losses })
 }
 
+/// An endpoint without a bucket leaves nothing to read.
+fn lifetimes() -> impl Strategy<Value = Lifetimes> {
+    proptest::collection::btree_map(any::<u64>(), any::<u64>(), 1..4)
+        .prop_map(|buckets| Lifetimes { buckets })
+}
+
 /// A recording; `ledger` is there exactly when it ended in order.
 pub(crate) fn recording() -> impl Strategy<Value = Recording> {
     let backend = select(vec![
@@ -331,13 +338,15 @@ pub(crate) fn recording() -> impl Strategy<Value = Recording> {
         node(),
         vec(sample(), 0..6),
         vec(dump(), 0..3),
+        proptest::collection::btree_map(endpoint(), lifetimes(), 0..4),
         option::of((any::<i64>(), ledger())),
     )
-        .prop_map(|(header, node, samples, dumps, end)| Recording {
+        .prop_map(|(header, node, samples, dumps, lifetimes, end)| Recording {
             header,
             node,
             samples,
             dumps,
+            lifetimes,
             ended_ms: end.as_ref().map(|(ended_ms, _)| *ended_ms),
             ledger: end.map(|(_, ledger)| ledger),
         })

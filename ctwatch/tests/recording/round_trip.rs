@@ -16,6 +16,7 @@ pub(crate) fn write(path: &Path, recording: &Recording) {
     for dump in &recording.dumps {
         writer.dump(dump).unwrap();
     }
+    writer.lifetimes(&recording.lifetimes).unwrap();
     match (&recording.ledger, recording.ended_ms) {
         (Some(ledger), Some(ended_ms)) => writer.finish(ended_ms, ledger).unwrap(),
         _ => drop(writer),
@@ -46,7 +47,9 @@ proptest! {
             writer.sample(sample).unwrap();
             prop_assert_eq!(&open(&path).unwrap().samples[..], &recording.samples[..=done]);
         }
+        writer.lifetimes(&recording.lifetimes).unwrap();
         let read = open(&path).unwrap();
+        prop_assert_eq!(&read.lifetimes, &recording.lifetimes);
         prop_assert_eq!((read.ended_ms, read.ledger), (None, None));
     }
 }
@@ -66,4 +69,35 @@ fn the_incident_is_kept_in_little_space_and_its_books_balance() {
     assert_eq!(Some(books.evicted.ctwatch), books.evicted.kernel);
     assert_eq!(Some(books.refused.ctwatch), books.refused.kernel);
     assert!(books.evicted.ctwatch > 1_000 && books.refused.ctwatch > 100);
+}
+
+#[test]
+fn lifetimes_are_those_written_last_and_a_killed_recording_has_them() {
+    let recording = fixture::incident();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("killed.db");
+    let mut writer = Writer::create(&path, false, &recording.header, &recording.node).unwrap();
+    writer.lifetimes(&recording.lifetimes).unwrap();
+    let mut later = recording.lifetimes;
+    for lifetimes in later.values_mut() {
+        *lifetimes.buckets.entry(131_072).or_default() += 5;
+    }
+    writer.lifetimes(&later).unwrap();
+    // Neither finished nor dropped: the log is all there is.
+    let read = open(&path).unwrap();
+    assert_eq!((read.lifetimes, read.ended_ms), (later, None));
+}
+
+#[test]
+fn a_recording_from_before_lifetimes_were_kept_is_read() {
+    let recording = fixture::incident();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("earlier.db");
+    write(&path, &recording);
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database.execute("DROP TABLE lifetime", []).unwrap();
+    database.close().unwrap();
+    let read = open(&path).unwrap();
+    assert!(read.lifetimes.is_empty());
+    assert_eq!(read.samples, recording.samples);
 }

@@ -50,6 +50,7 @@ impl Place {
         for dump in &recording.dumps {
             writer.dump(dump).unwrap();
         }
+        writer.lifetimes(&recording.lifetimes).unwrap();
         match (&recording.ledger, recording.ended_ms) {
             (Some(ledger), Some(ended_ms)) => writer.finish(ended_ms, ledger).unwrap(),
             // No destructor closes the database in a recorder that is killed.

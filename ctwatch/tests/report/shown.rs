@@ -102,6 +102,8 @@ fn several_namespaces_are_told_apart_and_the_worst_comes_first() {
     place.record("ctwatch.db", &recording);
     let all = place.report(&["--top", "2"]);
     assert_snapshot!(all.out);
+    let widest = all.out.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(100), "{}", all.out);
     assert!(all.err.contains("did not end in order"), "{}", all.err);
     let by_name = place.report(&["--netns", "blue", "--by", "netns"]).out;
     let by_inode = place
@@ -116,6 +118,7 @@ fn what_was_not_measured_is_a_dash_and_null() {
     let mut recording = before_it_was_full();
     recording.dumps.clear();
     recording.node.hz = None;
+    recording.lifetimes.clear();
     for sample in &mut recording.samples {
         sample.tables.clear();
         sample.losses.probe_misses = None;
@@ -126,6 +129,7 @@ fn what_was_not_measured_is_a_dash_and_null() {
         serde_json::from_str(&of(&recording, &["-o", "json"]).out).unwrap();
     assert!(json["namespaces"][0]["count"].is_null());
     assert!(json["ports"][0]["mean_lifetime_seconds"].is_null());
+    assert!(json["ports"][0]["lifetime_quantiles_seconds"]["p50"].is_null());
     assert!(json["ledger"]["losses"]["probe_misses"].is_null());
 }
 

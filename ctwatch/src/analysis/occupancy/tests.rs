@@ -78,6 +78,7 @@ fn recording(samples: Vec<(u64, Counters)>, dumps: Vec<(i64, u64)>) -> Recording
         },
         samples: samples.into_iter().map(sample).collect(),
         dumps: dumps.into_iter().map(dump).collect(),
+        lifetimes: std::collections::BTreeMap::new(),
         ended_ms: None,
         ledger: None,
     }

@@ -27,7 +27,7 @@ pub use clients::ClientReport;
 pub use fill::{NamespaceReport, TimePoint};
 pub use moment::Moment;
 pub use paid::Paid;
-pub use ports::PortReport;
+pub use ports::{PortReport, Quantiles};
 pub use states::StateReport;
 
 /// What to report.

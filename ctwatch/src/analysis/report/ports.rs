@@ -11,6 +11,7 @@ use crate::{
     model::{
         counters::{Counters, Ended},
         endpoint::{Endpoint, Family, Netns, Role},
+        lifetime::Lifetimes,
         recording::Recording,
     },
 };
@@ -44,6 +45,8 @@ pub struct PortReport {
     pub new_per_second: Option<f64>,
     /// Mean lifetime of an entry.
     pub mean_lifetime_seconds: Option<f64>,
+    /// Lifetimes of entries that began and ended during the recording.
+    pub lifetime_quantiles_seconds: Quantiles,
     /// Entries by state in the last dump.
     pub states: BTreeMap<String, u64>,
     /// Distinct clients in the last dump; of several addresses the one with most.
@@ -72,6 +75,32 @@ pub struct PortReport {
     pub unreplied: u64,
 }
 
+/// What a part of the entries lived at most, in seconds, up to twice too high; `None` where too few lifetimes were
+/// sampled to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Quantiles {
+    /// Half of them.
+    pub p50: Option<f64>,
+    /// Nine in ten.
+    pub p90: Option<f64>,
+    /// 99 in a hundred.
+    pub p99: Option<f64>,
+}
+
+impl Quantiles {
+    fn of(lifetimes: &Lifetimes) -> Self {
+        let at_most = |percent| {
+            let milliseconds = lifetimes.at_most_ms(percent);
+            milliseconds.map(|ms| ms as f64 / 1_000.0)
+        };
+        Self {
+            p50: at_most(50),
+            p90: at_most(90),
+            p99: at_most(99),
+        }
+    }
+}
+
 impl PortReport {
     /// Connections lost.
     pub(super) fn lost(&self) -> u64 {
@@ -96,6 +125,7 @@ struct Group {
     entry_seconds: Option<f64>,
     states: BTreeMap<String, u64>,
     clients: Option<u64>,
+    lifetimes: Lifetimes,
 }
 
 /// All ports of the namespaces asked for, most entries first.
@@ -185,6 +215,9 @@ impl Group {
             // A sum of which a part is unknown is unknown.
             _ => None,
         };
+        if let Some(lifetimes) = recording.lifetimes.get(endpoint) {
+            self.lifetimes += lifetimes;
+        }
         let dump = last_dump(recording, endpoint.netns);
         if let Some(dump) = dump {
             let seen = dump.endpoints.get(endpoint);
@@ -220,6 +253,7 @@ impl Group {
             new_per_second: per_second(total.inserted, window),
             mean_lifetime_seconds: mean_lifetime(self.entry_seconds, total.inserted)
                 .map(super::rounded),
+            lifetime_quantiles_seconds: Quantiles::of(&self.lifetimes),
             states: self.states,
             clients: self.clients,
             inserted: total.inserted,

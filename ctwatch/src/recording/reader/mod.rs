@@ -10,6 +10,7 @@ use crate::model::recording::Recording;
 mod dumps;
 mod file;
 mod ledger;
+mod lifetimes;
 mod names;
 mod node;
 mod samples;
@@ -38,6 +39,7 @@ fn read(connection: &Connection) -> rusqlite::Result<Recording> {
         node: node::node(&tx, &names)?,
         samples: samples::read(&tx, &names)?,
         dumps: dumps::read(&tx, &names)?,
+        lifetimes: lifetimes::read(&tx, &names)?,
         ended_ms,
         ledger: ended_ms.map(|_| ledger::read(&tx, &names)).transpose()?,
     })

@@ -7,7 +7,9 @@ use rusqlite::{Connection, Transaction};
 use super::Error;
 use crate::model::{
     dump::Dump,
+    endpoint::Endpoint,
     ledger::Ledger,
+    lifetime::Lifetimes,
     node::{Address, Namespace, Node},
     recording::Header,
     sample::Sample,
@@ -17,6 +19,7 @@ mod dump;
 mod file;
 mod ids;
 mod ledger;
+mod lifetime;
 mod node;
 mod sample;
 
@@ -84,6 +87,17 @@ impl Writer {
     /// As [`Writer::sample`].
     pub fn dump(&mut self, dump: &Dump) -> Result<(), Error> {
         self.commit(|tx, ids| dump::write(tx, ids, dump))
+    }
+
+    /// Brings the lifetimes of these endpoints up to date.
+    ///
+    /// # Errors
+    /// As [`Writer::sample`].
+    pub fn lifetimes<'l>(
+        &mut self,
+        all: impl IntoIterator<Item = (&'l Endpoint, &'l Lifetimes)>,
+    ) -> Result<(), Error> {
+        self.commit(|tx, ids| lifetime::write(tx, ids, all))
     }
 
     /// Notes a namespace that was not there at the beginning, or its name.

@@ -14,6 +14,19 @@ use crate::{
     model::endpoint::Family,
 };
 
+/// Columns of a terminal that lists of ports keep to.
+const WIDTH: usize = 100;
+
+/// What a list of ports that is too wide goes without, the least missed first; JSON has everything.
+const LESS: [&[&str]; 6] = [
+    &["#"],
+    &["P90"],
+    &["#", "P90"],
+    &["#", "P90", "SHARE"],
+    &["#", "P90", "SHARE", "ROLE"],
+    &["#", "P90", "SHARE", "ROLE", "CLIENTS"],
+];
+
 /// `tcp/443`, `tcp6/443`, `icmp`
 pub(super) fn endpoint_name(family: Family, protocol: &str, port: u16) -> String {
     let six = match family {
@@ -37,6 +50,7 @@ pub(super) fn ports(report: &Report, paint: Paint) -> String {
         "NEW/S",
         "#",
         "LIFETIME",
+        "P90",
         "CLIENTS",
         "REFUSED",
         "EVICTED",
@@ -53,6 +67,7 @@ pub(super) fn ports(report: &Report, paint: Paint) -> String {
             rate(port.new_per_second),
             port.rank_new.to_string(),
             duration(port.mean_lifetime_seconds),
+            duration(port.lifetime_quantiles_seconds.p90),
             count(port.clients),
             count(port.refused),
             count(port.evicted),
@@ -61,8 +76,21 @@ pub(super) fn ports(report: &Report, paint: Paint) -> String {
     }
     hide_single_netns(&mut table, report);
     table.hide("BACKGROUND", |cell| cell == "0");
-    let title = "Ports by entries (# is the place by new connections)";
-    section(title, &table, report.ports.is_empty(), paint)
+    table.hide("P90", |cell| cell == "-");
+    table.fit(WIDTH, &LESS);
+    let notes = [
+        ("#", "# is the place by new connections"),
+        ("P90", "P90 is what nine in ten lived at most"),
+    ];
+    let notes: Vec<&str> = notes
+        .into_iter()
+        .filter_map(|(heading, note)| table.has(heading).then_some(note))
+        .collect();
+    let title = match notes.join(", ").as_str() {
+        "" => "Ports by entries".to_owned(),
+        notes => format!("Ports by entries ({notes})"),
+    };
+    section(&title, &table, report.ports.is_empty(), paint)
 }
 
 fn addresses(port: &PortReport) -> String {

@@ -16,8 +16,13 @@ use super::mapped::Mapped;
 use crate::model::{
     counters::{Counters, Ended},
     endpoint::{Endpoint, Family, Netns, Protocol, Role},
+    lifetime::Lifetimes,
     sample::Losses,
 };
+
+/// Entries inserted at an endpoint before its lifetimes are sampled: fewer than these, one in sixteen taken, say
+/// nothing of how long entries live.
+const BUSY: u32 = 64;
 
 /// What one walk found.
 #[derive(Debug, Default)]
@@ -56,9 +61,8 @@ pub struct CounterReader {
     /// Sums over CPUs at the last walk, by slot.
     before: Vec<Sum>,
     losses_before: RawLosses,
-    endpoints: Vec<Option<Endpoint>>,
-    /// Histograms handed out; number 0 is nobody's.
-    histograms_given: u32,
+    /// Slots that were given a histogram: the first has number 1, as number 0 is nobody's.
+    sampled: Vec<usize>,
 }
 
 /// File descriptors of the maps.
@@ -98,8 +102,7 @@ impl CounterReader {
             by_inode,
             before: Vec::new(),
             losses_before: RawLosses::default(),
-            endpoints: Vec::new(),
-            histograms_given: 0,
+            sampled: Vec::new(),
         })
     }
 
@@ -109,12 +112,12 @@ impl CounterReader {
         let origin = self.shared.get(0).origin_ns;
         if self.before.len() < used {
             self.before.resize(used, Default::default());
-            self.endpoints.resize(used, None);
         }
         let mut reading = Reading {
             losses,
             ..Reading::default()
         };
+        let mut busy = Vec::new();
         for slot in 0..used {
             let now = self.sum(slot);
             let before = self.before[slot];
@@ -126,13 +129,55 @@ impl CounterReader {
                 reading.unattributed += moved;
             } else if let Some(endpoint) = self.endpoint(slot) {
                 reading.deltas.push((endpoint, moved));
+                if before.hot.inserted < BUSY && now.hot.inserted >= BUSY {
+                    busy.push((now.hot.inserted, slot));
+                }
             } else {
                 // Its owner is being written this moment: the counts come with the next walk.
                 continue;
             }
             self.before[slot] = now;
         }
+        self.give_histograms(busy);
         reading
+    }
+
+    /// Lifetimes of sampled entries, since the start, at endpoints where one has ended; none where the tick rate
+    /// is not known.
+    #[must_use]
+    pub fn lifetimes(&self) -> Vec<(Endpoint, Lifetimes)> {
+        let Some(hz) = self.clock.hz.filter(|hz| *hz > 0) else {
+            return Vec::new();
+        };
+        let numbered = (1..).zip(&self.sampled);
+        numbered
+            .filter_map(|(number, slot)| {
+                let lifetimes = lifetimes_of(&self.histograms.get(number), hz);
+                let ended = !lifetimes.buckets.is_empty();
+                ended.then(|| self.endpoint(*slot).zip(Some(lifetimes)))?
+            })
+            .collect()
+    }
+
+    /// Gives each of these slots (with what was inserted) a histogram, while any are left, the busiest first.
+    fn give_histograms(&mut self, mut busy: Vec<(u32, usize)>) {
+        busy.sort_unstable_by(|a, b| b.cmp(a));
+        for (_, slot) in busy {
+            let number = self.sampled.len() as u32 + 1;
+            // The kernel side does not write an owner again once it is taken, and `endpoint` saw that it is.
+            let owner = self.owners.get(slot);
+            if number >= limits::HISTOGRAMS || owner.histogram != 0 {
+                continue;
+            }
+            self.owners.set(
+                slot,
+                Owner {
+                    histogram: number,
+                    ..owner
+                },
+            );
+            self.sampled.push(slot);
+        }
     }
 
     /// Bytes of memory that are mapped.
@@ -187,23 +232,22 @@ impl CounterReader {
         (losses, used.min(SLOTS) as usize)
     }
 
-    fn endpoint(&mut self, slot: usize) -> Option<Endpoint> {
-        if self.endpoints[slot].is_none() {
-            let owner = self.owners.get(slot);
-            if owner.taken == 1 {
-                let cookie = if self.by_inode {
-                    0
-                } else {
-                    owner.key.net_cookie
-                };
-                let netns = Netns {
-                    cookie,
-                    inode: owner.netns_inode,
-                };
-                self.endpoints[slot] = Some(endpoint_of(&owner.key, netns));
-            }
+    /// Who has a slot; `None` while that is being written. Not kept here: it lies in mapped memory already.
+    fn endpoint(&self, slot: usize) -> Option<Endpoint> {
+        let owner = self.owners.get(slot);
+        if owner.taken != 1 {
+            return None;
         }
-        self.endpoints[slot]
+        let cookie = if self.by_inode {
+            0
+        } else {
+            owner.key.net_cookie
+        };
+        let netns = Netns {
+            cookie,
+            inode: owner.netns_inode,
+        };
+        Some(endpoint_of(&owner.key, netns))
     }
 }
 
@@ -258,7 +302,9 @@ impl Sum {
 
 impl Clock {
     fn milliseconds(&self, age_jiffies: i64, balance: i64, origin_ns: u64) -> i64 {
-        let Some(hz) = self.hz else { return 0 };
+        let Some(hz) = self.hz.filter(|hz| *hz > 0) else {
+            return 0;
+        };
         let late_ms = (origin_ns.saturating_sub(self.attached_ns) / 1_000_000) as i64;
         age_jiffies * 1000 / i64::from(hz) + balance * late_ms
     }
@@ -275,6 +321,18 @@ fn ended_by_cause(ended: &[u64; cause::COUNT]) -> Ended {
         netns_gone: of(cause::NETNS_GONE),
         other: of(cause::OTHER),
     }
+}
+
+/// Bucket n of the kernel side counts lifetimes below 2^n jiffies.
+fn lifetimes_of(histogram: &Histogram, hz: u32) -> Lifetimes {
+    let mut lifetimes = Lifetimes::default();
+    for (bucket, sampled) in histogram.buckets.iter().enumerate() {
+        if *sampled > 0 {
+            let below_ms = (1_u64 << bucket) * 1000 / u64::from(hz);
+            *lifetimes.buckets.entry(below_ms).or_default() += u64::from(*sampled);
+        }
+    }
+    lifetimes
 }
 
 /// The model's endpoint for a key.
@@ -318,3 +376,7 @@ fn words<T: Pod>(value: &T) -> &[u32] {
 fn words_mut<T: Pod>(value: &mut T) -> &mut [u32] {
     bytemuck::cast_slice_mut(std::slice::from_mut(value))
 }
+
+#[cfg(test)]
+#[path = "counters_tests.rs"]
+mod tests;

@@ -26,7 +26,8 @@ use super::{
     object::OBJECT,
 };
 use crate::model::{
-    endpoint::Netns,
+    endpoint::{Endpoint, Netns},
+    lifetime::Lifetimes,
     node::{Address, Node},
 };
 
@@ -169,6 +170,12 @@ impl Probes {
             .map(|(now, before)| now.saturating_sub(before));
         self.misses_before = misses;
         reading
+    }
+
+    /// Lifetimes of sampled entries since the start. Uses no `bpf()` call.
+    #[must_use]
+    pub fn lifetimes(&self) -> Vec<(Endpoint, Lifetimes)> {
+        self.reader.lifetimes()
     }
 
     /// Replaces the own addresses of a namespace. Addresses that went away are forgotten by the kernel side,

@@ -156,6 +156,7 @@ impl Scene {
                 distinct_clients: 12,
             }],
             ledger: None,
+            lifetimes: BTreeMap::new(),
             ended_ms: Some(10_000),
         }
     }
