@@ -1,1 +1,46 @@
-fn main() {}
+//! ctwatch's scenarios: what users notice, tried on a real kernel. Runs inside the laboratory as root; each
+//! scenario makes its own network namespaces and traffic, drives `ctwatch` as a user does, and holds what it
+//! recorded against the kernel's own figures.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod lab;
+mod runner;
+mod scenario;
+
+/// ctwatch's scenarios, for a machine whose network may be changed: run them in the laboratory.
+#[derive(Parser)]
+#[command(name = "ctwatch-tests")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the scenarios' names.
+    List,
+    /// Run these scenarios, or all, and print a line for each.
+    Run {
+        /// Names, as `list` prints them.
+        names: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::List => {
+            scenario::ALL.iter().for_each(|s| println!("{}", s.name));
+            ExitCode::SUCCESS
+        }
+        Command::Run { names } => match runner::chosen(scenario::ALL, &names) {
+            Ok(scenarios) => runner::run(&scenarios),
+            Err(error) => {
+                eprintln!("ctwatch-tests: {error:#}");
+                ExitCode::from(2)
+            }
+        },
+    }
+}

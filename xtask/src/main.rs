@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 mod bpf;
 mod lab;
+mod test;
 
 /// Tasks of the ctwatch repository.
 #[derive(Parser)]
@@ -20,6 +21,8 @@ struct Cli {
 enum Task {
     /// Rebuild the kernel object that is checked in, or compare it with its sources.
     Bpf(bpf::Args),
+    /// Check everything: format, lints, tests, the kernel object, and the scenarios on real kernels.
+    Test(test::Args),
     /// Boot a stock Debian kernel in QEMU and run a script inside as root.
     Vm(lab::Args),
 }
@@ -27,6 +30,7 @@ enum Task {
 fn main() -> ExitCode {
     match Cli::parse().task {
         Task::Bpf(args) => finish(bpf::run(&args)),
+        Task::Test(args) => test::run(&args),
         Task::Vm(args) => lab::run(&args),
     }
 }

@@ -1,0 +1,11 @@
+//! What scenarios are made of: namespaces, traffic, the kernel's figures, the recorder and what it wrote.
+
+pub(crate) mod check;
+pub(crate) mod command;
+pub(crate) mod figures;
+pub(crate) mod netns;
+pub(crate) mod recorder;
+pub(crate) mod recording;
+pub(crate) mod setting;
+pub(crate) mod traffic;
+pub(crate) mod world;

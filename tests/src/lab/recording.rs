@@ -1,0 +1,113 @@
+//! A recording, read with SQL as a user may.
+
+use std::{path::Path, rc::Rc};
+
+use anyhow::{Context, Result, bail};
+use rusqlite::{Connection, OpenFlags};
+use tempfile::TempDir;
+
+use super::{check::equal, figures::Figures};
+
+/// A recording.
+pub(crate) struct Recording {
+    db: Connection,
+    /// What the recorder said on standard error.
+    pub(crate) said: String,
+    _dir: Rc<TempDir>,
+}
+
+/// Every way in which an entry ends.
+pub(crate) const ENDED: &str =
+    "expired + evicted + evicted_background + reset + deleted + netns_gone + other";
+
+impl Recording {
+    /// Opens a recording in this directory.
+    pub(crate) fn open(path: &Path, dir: Rc<TempDir>, said: String) -> Result<Self> {
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .with_context(|| format!("cannot read recording {}", path.display()))?;
+        Ok(Self {
+            db,
+            said,
+            _dir: dir,
+        })
+    }
+
+    /// The one number that a query gives.
+    pub(crate) fn number(&self, sql: &str) -> Result<i64> {
+        self.db
+            .query_row(sql, [], |row| row.get(0))
+            .with_context(|| sql.to_owned())
+    }
+
+    /// A column of `delta`, or several with `+`, summed over the recording where a condition on the columns of
+    /// `delta`, `endpoint` and `netns` holds.
+    pub(crate) fn sum(&self, what: &str, condition: &str) -> Result<i64> {
+        self.number(&format!(
+            "SELECT coalesce(sum({what}), 0) FROM delta d \
+             LEFT JOIN endpoint e ON e.id = d.endpoint_id \
+             LEFT JOIN netns n ON n.id = e.netns_id WHERE {condition}"
+        ))
+    }
+
+    /// Entries of the last dump in a state where a condition on `endpoint` and `netns` holds.
+    pub(crate) fn in_state(&self, state: &str, condition: &str) -> Result<i64> {
+        self.number(&format!(
+            "SELECT coalesce(sum(s.entries), 0) FROM dump d \
+             JOIN dump_endpoint de ON de.dump_id = d.id \
+             JOIN endpoint e ON e.id = de.endpoint_id \
+             JOIN netns n ON n.id = e.netns_id \
+             JOIN dump_state s ON s.dump_endpoint_id = de.id \
+             WHERE d.kind = 'final' AND s.state = '{state}' AND {condition}"
+        ))
+    }
+
+    /// The books of a namespace agree with what the kernel's figures were before and after, nothing was lost,
+    /// and the recording's own sums are those of its books.
+    pub(crate) fn agrees(&self, netns: u64, before: &Figures, after: &Figures) -> Result<()> {
+        let of = format!("n.inode = {netns}");
+        let book = |column: &str| {
+            self.number(&format!(
+                "SELECT {column} FROM ledger_netns l JOIN netns n ON n.id = l.netns_id WHERE {of}"
+            ))
+        };
+        let change = after.count - before.count;
+        equal(
+            "inserted - ended, by the books",
+            book("inserted - ended")?,
+            change,
+        )?;
+        equal("inserted", self.sum("inserted", &of)?, book("inserted")?)?;
+        equal("ended", self.sum(ENDED, &of)?, book("ended")?)?;
+        for (column, kernel) in [
+            ("evicted", "early_drop"),
+            ("insert_failed", "insert_failed"),
+            ("clash_merged", "clashres"),
+        ] {
+            let kernel = after.grown(before, kernel)?;
+            equal(column, self.sum(column, &of)?, kernel)?;
+        }
+        let drop = after.grown(before, "drop")?;
+        let named = self.sum("refused + insert_failed", &of)?;
+        equal("refused + insert_failed against drop", named, drop)?;
+        self.lost_nothing()
+    }
+
+    /// Nothing was lost, as far as this kernel tells.
+    pub(crate) fn lost_nothing(&self) -> Result<()> {
+        for column in [
+            "coalesce(probe_misses, 0)",
+            "unattributed",
+            "refused_unattributed",
+            "cause_lost",
+            "cause_raced",
+            "unreadable",
+            "unpaired",
+        ] {
+            let lost = self.number(&format!("SELECT sum({column}) FROM sample"))?;
+            if lost != 0 {
+                bail!("lost: {column} is {lost}");
+            }
+        }
+        Ok(())
+    }
+}

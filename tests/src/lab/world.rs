@@ -1,0 +1,76 @@
+//! The small world most scenarios need: a node that tracks, and a client that does not.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use anyhow::Result;
+
+use super::{command, figures::Figures, netns::Netns};
+
+/// The node's addresses.
+pub(crate) const NODE4: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
+pub(crate) const NODE6: Ipv6Addr = Ipv6Addr::new(0xfd09, 0, 0, 0, 0, 0, 0, 1);
+/// The client's addresses.
+pub(crate) const CLIENT4: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
+
+/// A rule that makes a namespace track all connections, incoming and its own.
+const TRACK: &str = "table inet lab {
+    chain incoming { type filter hook prerouting priority 0; ct state new counter; }
+    chain outgoing { type filter hook output priority 0; ct state new counter; }
+}";
+
+/// A node and its client, joined by a veth pair.
+pub(crate) struct World {
+    /// Tracks connections.
+    pub(crate) node: Netns,
+    /// Does not.
+    pub(crate) client: Netns,
+}
+
+impl World {
+    /// Makes one; worlds of different names do not know each other.
+    pub(crate) fn create(name: &str) -> Result<Self> {
+        let world = Self::untracked(name)?;
+        world.load_rules(TRACK)?;
+        Ok(world)
+    }
+
+    /// As [`World::create`], without a rule that makes the node track.
+    pub(crate) fn untracked(name: &str) -> Result<Self> {
+        let node = Netns::create(&format!("{name}-node"))?;
+        let client = Netns::create(&format!("{name}-client"))?;
+        let ends = format!(
+            "link add eth0 netns {} type veth peer name eth0 netns {}\n",
+            node.name(),
+            client.name()
+        );
+        command::feed("ip", &["-batch", "-"], &ends)?;
+        for (netns, last) in [(&node, 1), (&client, 2)] {
+            netns.ip(&format!(
+                "addr add 10.9.0.{last}/24 dev eth0\n\
+                 addr add fd09::{last}/64 dev eth0 nodad\n\
+                 link set eth0 up\n"
+            ))?;
+        }
+        Ok(Self { node, client })
+    }
+
+    /// Loads nft rules on the node.
+    pub(crate) fn load_rules(&self, rules: &str) -> Result<()> {
+        self.node
+            .run(|| command::feed("nft", &["-f", "-"], rules))
+            .map(drop)
+    }
+
+    /// What the kernel says of the node's table.
+    pub(crate) fn figures(&self) -> Result<Figures> {
+        self.node.run(Figures::read)
+    }
+
+    /// Runs `conntrack` on the node.
+    pub(crate) fn conntrack(&self, arguments: &[&str]) -> Result<String> {
+        self.node.run(|| command::run("conntrack", arguments))
+    }
+}
+
+/// The node's IPv4 address as services are named by.
+pub(crate) const NODE: IpAddr = IpAddr::V4(NODE4);

@@ -1,0 +1,83 @@
+//! Two namespaces with the same addresses and ports keep their counts apart; so does a new one that got the inode
+//! number of one that went away.
+
+use std::{thread::sleep, time::Duration};
+
+use anyhow::{Result, bail};
+
+use crate::lab::{
+    check::equal,
+    recorder::Recorder,
+    traffic::udp,
+    world::{NODE, World},
+};
+
+pub(crate) fn run() -> Result<()> {
+    two_at_once()?;
+    one_after_the_other()
+}
+
+fn two_at_once() -> Result<()> {
+    let worlds = [(World::create("left")?, 120), (World::create("right")?, 250)];
+    let mut before = Vec::new();
+    for (world, _) in &worlds {
+        before.push(world.figures()?);
+    }
+    let recorder = Recorder::start(&[])?;
+    for (world, flows) in &worlds {
+        send(world, *flows)?;
+    }
+    let recording = recorder.stop()?;
+    for ((world, flows), before) in worlds.iter().zip(&before) {
+        let netns = world.node.inode()?;
+        let of = format!("n.inode = {netns} AND port = 53");
+        equal("inserted", recording.sum("inserted", &of)?, i64::from(*flows))?;
+        recording.agrees(netns, before, &world.figures()?)?;
+    }
+    Ok(())
+}
+
+/// Cookies are never reused, inode numbers are.
+fn one_after_the_other() -> Result<()> {
+    let first = World::create("first")?;
+    let inode = first.node.inode()?;
+    let recorder = Recorder::start(&[])?;
+    send(&first, 30)?;
+    drop(first);
+    let second = reuse(inode)?;
+    send(&second, 40)?;
+    let recording = recorder.stop()?;
+    let cookies = format!(
+        "SELECT count(DISTINCT cookie) FROM netns n JOIN endpoint e ON e.netns_id = n.id \
+         WHERE inode = {inode}"
+    );
+    equal("cookies of one inode", recording.number(&cookies)?, 2)?;
+    for (order, flows) in [("ASC", 30), ("DESC", 40)] {
+        let of = format!(
+            "port = 53 AND n.cookie = \
+             (SELECT cookie FROM netns c JOIN endpoint o ON o.netns_id = c.id \
+              WHERE inode = {inode} ORDER BY c.id {order} LIMIT 1)"
+        );
+        equal("inserted", recording.sum("inserted", &of)?, flows)?;
+    }
+    Ok(())
+}
+
+/// A world whose node has this inode number: the kernel gives out the lowest that is free, once its clean-up has
+/// freed it.
+fn reuse(inode: u64) -> Result<World> {
+    for _ in 0..100 {
+        let world = World::create("second")?;
+        if world.node.inode()? == inode {
+            return Ok(world);
+        }
+        sleep(Duration::from_millis(50));
+    }
+    bail!("inode {inode} was not given out again")
+}
+
+fn send(world: &World, flows: u16) -> Result<()> {
+    world
+        .client
+        .run(|| udp::from_ports((NODE, 53).into(), 20_001..=20_000 + flows))
+}

@@ -1,0 +1,100 @@
+//! What cargo itself checks: format, lints, licences, and the tests that need no laboratory.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use super::libtest;
+use super::tally::{Remark, Tally};
+
+/// `cargo fmt --check`; the difference is shown as it comes.
+pub(super) fn format() -> Result<Tally> {
+    passes(
+        cargo(&["fmt", "--all", "--check"]),
+        "cargo fmt --check",
+        "the difference is shown above (cargo fmt --all)",
+    )
+}
+
+/// Clippy on everything that is compiled for this machine; a warning is an error.
+pub(super) fn clippy() -> Result<Tally> {
+    passes(
+        cargo(&[
+            "clippy",
+            "--quiet",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+        "cargo clippy",
+        "the warnings are shown above",
+    )
+}
+
+/// Licences and advisories, where cargo-deny is installed and configured.
+pub(super) fn deny() -> Result<Tally> {
+    let installed = cargo(&["deny", "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !installed {
+        return Ok(Tally::skip(
+            "cargo deny check",
+            "cargo-deny is not installed",
+        ));
+    }
+    passes(
+        cargo(&["deny", "check"]),
+        "cargo deny check",
+        "its report is above",
+    )
+}
+
+/// `cargo test`. Its lines are shown as they come; those of tests that passed are left out.
+pub(super) fn test() -> Result<Tally> {
+    let mut child = cargo(&["test", "--quiet", "--locked", "--no-fail-fast"])
+        .args(["--", "--show-output", "--format=pretty"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot run cargo test")?;
+    let mut results = libtest::Results::default();
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines() {
+            let line = line?;
+            if results.read(&line) {
+                eprintln!("{line}");
+            }
+        }
+    }
+    let status = child.wait()?;
+    let mut tally = results.tally();
+    if !status.success() && tally.failures.is_empty() {
+        let reason = format!("{status}: a test does not compile, or ended before its time");
+        tally.failures.push(Remark::new("cargo test", reason));
+    }
+    Ok(tally)
+}
+
+fn passes(mut command: Command, test: &str, otherwise: &str) -> Result<Tally> {
+    let status = command
+        .status()
+        .with_context(|| format!("cannot run {test}"))?;
+    Ok(if status.success() {
+        Tally::pass()
+    } else {
+        Tally::failure(test, otherwise)
+    })
+}
+
+/// The cargo that runs this xtask, in the repository.
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .args(arguments);
+    command
+}

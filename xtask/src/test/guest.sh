@@ -1,0 +1,3 @@
+#!/bin/sh
+# Runs inside the laboratory.
+exec ctwatch-tests run
