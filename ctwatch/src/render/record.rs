@@ -4,6 +4,11 @@ use std::{fmt::Write as _, path::Path};
 
 use serde_json::{Value, json};
 
+use super::{
+    number::{count, percent, signed},
+    paint::Paint,
+    table::Table,
+};
 use crate::{
     model::{
         ledger::{Compared, NetnsLedger},
@@ -13,12 +18,20 @@ use crate::{
     source::kernel::probes::Probes,
 };
 
+/// Columns of a terminal that summaries keep to.
+const WIDTH: usize = 100;
+
 /// The progress line, without an end of line.
 #[must_use]
 pub fn progress(progress: &Progress) -> String {
     let fill = match progress.fill {
-        Some((count, 0)) => format!("{count} entries (no limit)"),
-        Some((count, max)) => format!("{count}/{max} entries ({} %)", count * 100 / max),
+        Some((entries, 0)) => format!("{} entries (no limit)", count(entries)),
+        Some((entries, max)) => format!(
+            "{}/{} entries ({})",
+            count(entries),
+            count(max),
+            percent(Some(entries as f64 / max as f64))
+        ),
         None => "entries -".to_owned(),
     };
     let seconds = progress.interval.as_secs_f64();
@@ -28,10 +41,11 @@ pub fn progress(progress: &Progress) -> String {
         0.0
     };
     format!(
-        "{:>5.0} s  {fill}  +{rate:.0}/s  refused {}  evicted {}",
+        "{:>5.0} s  {fill}  +{}/s  refused {}  evicted {}",
         progress.elapsed.as_secs_f64(),
-        progress.refused,
-        progress.evicted
+        count(rate.round() as u64),
+        count(progress.refused),
+        count(progress.evicted)
     )
 }
 
@@ -53,73 +67,152 @@ pub fn hooks(probes: &Probes) -> String {
 /// The summary for people. It always says what was lost, even when that is nothing.
 #[must_use]
 pub fn summary(finished: &Finished, path: &Path) -> String {
-    let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "recorded {:.1} s in {} samples to {}",
+    let mut text = format!(
+        "recorded {:.1} s in {} samples to {}\n",
         finished.elapsed.as_secs_f64(),
-        finished.samples,
+        count(finished.samples),
         path.display()
     );
-    for ledger in &finished.ledger.namespaces {
-        namespace(&mut text, ledger);
+    let all = &finished.ledger.namespaces;
+    let (busy, quiet): (Vec<&NetnsLedger>, Vec<&NetnsLedger>) =
+        all.iter().partition(|books| happened(books));
+    for books in &busy {
+        text.push_str(&namespace(books));
     }
-    let _ = writeln!(text, "lost: {}", lost(&finished.ledger.losses));
+    if !quiet.is_empty() {
+        text.push_str(&rest(&quiet, busy.is_empty()));
+    }
+    text.push_str(&lost(&finished.ledger.losses));
     for reason in &finished.degraded {
-        let _ = writeln!(text, "degraded: {reason}");
+        text.push_str(&format!("degraded: {reason}\n"));
     }
     text
 }
 
-fn namespace(text: &mut String, ledger: &NetnsLedger) {
-    let balance = ledger.inserted as i64 - ledger.ended as i64;
-    let check = match ledger.count_change {
-        Some(change) if change == balance => {
-            format!("nf_conntrack_count changed by {change:+}: agrees")
-        }
-        Some(change) => format!(
-            "nf_conntrack_count changed by {change:+}: {} apart (entries on their way while it was read, or probe misses)",
-            (change - balance).abs()
-        ),
-        None => "nf_conntrack_count could not be read".to_owned(),
-    };
-    let _ = writeln!(
-        text,
-        "netns {}: {} inserted, {} ended ({balance:+}); {check}",
-        ledger.netns.inode, ledger.inserted, ledger.ended
-    );
-    let _ = writeln!(
-        text,
-        "  ctwatch/kernel: refused {}, evicted {}, insert_failed {}, clashes merged {}",
-        compared(ledger.refused),
-        compared(ledger.evicted),
-        compared(ledger.insert_failed),
-        compared(ledger.clash_merged)
-    );
+/// Whether any figure of a namespace, ours or the kernel's, is not 0.
+fn happened(books: &NetnsLedger) -> bool {
+    let compared = [
+        books.refused,
+        books.evicted,
+        books.insert_failed,
+        books.clash_merged,
+    ];
+    let ours = [books.inserted, books.ended, books.drop_clashes];
+    ours.iter().any(|figure| *figure > 0)
+        || books.count_change.is_some_and(|change| change != 0)
+        || compared
+            .iter()
+            .any(|figure| figure.ctwatch > 0 || figure.kernel.is_some_and(|kernel| kernel > 0))
 }
 
-fn compared(figure: Compared) -> String {
-    match figure.kernel {
-        Some(kernel) => format!("{}/{kernel}", figure.ctwatch),
-        None => format!("{}/-", figure.ctwatch),
+fn namespace(books: &NetnsLedger) -> String {
+    let balance = books.inserted.cast_signed() - books.ended.cast_signed();
+    let check = match books.count_change.map(|change| change - balance) {
+        Some(0) => "nf_conntrack_count agrees",
+        Some(_) => "read while entries moved, or probes missed some",
+        None => "nf_conntrack_count could not be read",
+    };
+    let mut table = Table::new(&["<", "CTWATCH", "KERNEL", "DIFFERENCE", "<"]);
+    table.row([
+        "entries".to_owned(),
+        signed(balance),
+        signed(books.count_change),
+        signed(books.count_change.map(|change| change - balance)),
+        check.to_owned(),
+    ]);
+    for (name, figure) in [
+        ("refused", books.refused),
+        ("evicted", books.evicted),
+        ("insert_failed", books.insert_failed),
+        ("clash merged", books.clash_merged),
+    ] {
+        table.row([
+            name.to_owned(),
+            count(figure.ctwatch),
+            count(figure.kernel),
+            signed(difference(figure)),
+            String::new(),
+        ]);
     }
+    format!(
+        "netns {}: {} inserted, {} ended\n{}",
+        books.netns.inode,
+        count(books.inserted),
+        count(books.ended),
+        table.lines(Paint::Plain)
+    )
+}
+
+/// The kernel's figure less ours.
+fn difference(figure: Compared) -> Option<i64> {
+    let kernel = figure.kernel?;
+    Some(kernel.cast_signed() - figure.ctwatch.cast_signed())
+}
+
+/// Namespaces in which nothing happened.
+fn rest(quiet: &[&NetnsLedger], all: bool) -> String {
+    let other = if all { "" } else { "other " };
+    let plural = if quiet.len() == 1 { "" } else { "s" };
+    let unread = quiet.iter().filter(|books| books.count_change.is_none());
+    let unread = match unread.count() {
+        0 => String::new(),
+        unread => format!(" (nf_conntrack_count could not be read in {unread})"),
+    };
+    format!(
+        "{} {other}network namespace{plural} in which nothing happened{unread}\n",
+        quiet.len()
+    )
 }
 
 fn lost(losses: &Losses) -> String {
     let misses = match losses.probe_misses {
-        Some(misses) => format!("{misses} probe hits"),
-        None => "probe hits unknown (this kernel does not count them; the line above is the check)"
+        Some(misses) => format!("{} probe hits", count(misses)),
+        None => "probe hits unknown (this kernel does not count them; entries above are the check)"
             .to_owned(),
     };
-    format!(
-        "{misses}, {} events without a slot, {} refusals without a tuple, {} causes, {} causes raced, {} reads, {} returns",
-        losses.unattributed,
-        losses.refused_unattributed,
-        losses.cause_lost,
-        losses.cause_raced,
-        losses.unreadable,
-        losses.unpaired
-    )
+    let mut parts = vec![misses];
+    let more = [
+        (losses.unattributed, "events without a slot"),
+        (losses.refused_unattributed, "refusals without a tuple"),
+        (losses.cause_lost, "causes"),
+        (losses.cause_raced, "causes raced"),
+        (losses.unreadable, "reads"),
+        (losses.unpaired, "returns"),
+    ];
+    parts.extend(more.map(|(figure, what)| format!("{} {what}", count(figure))));
+    let mut text = wrapped("lost: ", &parts);
+    if losses.refused_ctnetlink > 0 {
+        text.push_str(&format!(
+            "refused to userspace (ctnetlink), which the kernel's drop leaves out: {}\n",
+            count(losses.refused_ctnetlink)
+        ));
+    }
+    text
+}
+
+/// A list in lines of at most [`WIDTH`] columns, those after the first under the beginning of the list.
+fn wrapped(label: &str, parts: &[String]) -> String {
+    let indent = " ".repeat(label.len());
+    let mut text = label.to_owned();
+    let mut used = label.len();
+    for (place, part) in parts.iter().enumerate() {
+        let last = place + 1 == parts.len();
+        let part = format!("{part}{}", if last { "" } else { "," });
+        if used > label.len() {
+            if used + 1 + part.len() > WIDTH {
+                text.push('\n');
+                text.push_str(&indent);
+                used = indent.len();
+            } else {
+                text.push(' ');
+                used += 1;
+            }
+        }
+        text.push_str(&part);
+        used += part.len();
+    }
+    text.push('\n');
+    text
 }
 
 /// The summary as a document.
@@ -134,3 +227,7 @@ pub fn json(finished: &Finished, path: &Path) -> Value {
         "degraded": finished.degraded,
     })
 }
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;
