@@ -112,6 +112,8 @@ impl Recorder {
     ///
     /// [`Error`]. Nothing has been written when attaching fails.
     pub fn start(settings: &Settings) -> Result<Self, Error> {
+        // Before anything takes time or privileges: a file in the way is the user's to deal with first.
+        recording::check_target(&settings.path, settings.force)?;
         let node = node::read(false);
         let mut namespaces = Namespaces::new(&node);
         let mut probes = Probes::attach(&node)?;

@@ -11,7 +11,7 @@ mod writer;
 
 pub use error::Error;
 pub use reader::open;
-pub use writer::Writer;
+pub use writer::{Writer, check_target};
 
 /// `PRAGMA application_id` of a recording: `ctwa`.
 pub const APPLICATION_ID: i32 = i32::from_be_bytes(*b"ctwa");

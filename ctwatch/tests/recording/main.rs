@@ -14,3 +14,4 @@ mod killed;
 mod round_trip;
 mod space;
 mod speed;
+mod target;

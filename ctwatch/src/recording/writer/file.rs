@@ -8,6 +8,10 @@ use std::{
     time::Duration,
 };
 
+use nix::{
+    fcntl::{AT_FDCWD, AtFlags},
+    unistd::{AccessFlags, faccessat},
+};
 use rusqlite::{Connection, OpenFlags};
 
 use super::super::{APPLICATION_ID, COMPANIONS, Error, SCHEMA, USER_VERSION, companion, reader};
@@ -18,12 +22,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Statements kept prepared.
 const STATEMENTS: usize = 32;
 
-/// Makes an empty file at `path` that is ours alone, and gives the path SQLite should open.
-pub(super) fn claim(path: &Path, force: bool) -> Result<PathBuf, Error> {
+/// The path SQLite should open for a recording at `path`, if it may be made there; with `force`, in place of
+/// what is there. Looks only: what is written may still meet a reason of its own.
+pub(super) fn check(path: &Path, force: bool) -> Result<PathBuf, Error> {
     // Behind a symbolic link: the log lies beside the file that is written.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut action = "create";
     if force {
-        remove(&path)?;
+        if let Ok(metadata) = fs::metadata(&path) {
+            reader::require_regular(&path, &metadata)?;
+            action = "overwrite";
+        }
     } else {
         // A log without its database may be all that is left of somebody's recording.
         for taken in [path.clone(), companion(&path, "-wal")] {
@@ -31,6 +40,21 @@ pub(super) fn claim(path: &Path, force: bool) -> Result<PathBuf, Error> {
                 return Err(Error::Exists { path: taken });
             }
         }
+    }
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+    // With a dot, a file in the place of the directory is told as such.
+    let directory = parent.unwrap_or(Path::new(".")).join(".");
+    let needed = AccessFlags::W_OK | AccessFlags::X_OK;
+    faccessat(AT_FDCWD, &directory, needed, AtFlags::AT_EACCESS)
+        .map_err(|errno| Error::io(action, &path, &errno.into()))?;
+    Ok(path)
+}
+
+/// Makes an empty file at `path` that is ours alone, and gives the path SQLite should open.
+pub(super) fn claim(path: &Path, force: bool) -> Result<PathBuf, Error> {
+    let path = check(path, force)?;
+    if force {
+        remove(&path)?;
     }
     let create = || -> io::Result<()> {
         let file = OpenOptions::new()

@@ -26,6 +26,15 @@ mod sample;
 use ids::Ids;
 use sample::LastTables;
 
+/// Whether a recording can be made at `path`, as far as looking tells; nothing is written.
+///
+/// # Errors
+/// Those [`Writer::create`] would report of the path: [`Error::Exists`], [`Error::NotAFile`], [`Error::Missing`],
+/// [`Error::System`].
+pub fn check_target(path: &Path, force: bool) -> Result<(), Error> {
+    file::check(path, force).map(drop)
+}
+
 /// A recording being made. Every call commits what it was given, whole or not at all. Memory holds the
 /// identities of endpoints and the last table of each namespace, no samples.
 #[derive(Debug)]
