@@ -69,10 +69,15 @@ pub struct LocalAddress {
 const _: () = assert!(size_of::<EndpointKey>() == 32);
 const _: () = assert!(size_of::<LocalAddress>() == 32);
 
-/// The bit of the 64-bit filter that an address sets: no own address has it set, so the address is foreign.
+/// Words of the filter of own addresses, of 64 bits each.
+pub const FILTER_WORDS: u32 = 64;
+
+/// Word and bit of the filter that an address of a namespace sets: while no own address has set the bit, the
+/// address is foreign there.
 #[inline(always)]
 #[must_use]
-pub fn filter_bit(address: &Address) -> u64 {
-    let mixed = (address[0] ^ address[1] ^ address[2] ^ address[3]).wrapping_mul(0x9E37_79B1);
-    1 << (mixed >> 26)
+pub fn filter_bit(net_cookie: u64, address: &Address) -> (u32, u64) {
+    let folded = address[0] ^ address[1] ^ address[2] ^ address[3] ^ net_cookie as u32;
+    let mixed = folded.wrapping_mul(0x9E37_79B1);
+    (mixed >> 26, 1 << (mixed >> 20 & 63))
 }

@@ -14,7 +14,7 @@ pub struct Losses {
     pub refused_ctnetlink: u32,
     /// Ends whose cause found no room to wait in; counted as other.
     pub cause_lost: u32,
-    /// Entries that two callers of `nf_ct_delete` ended at once for different causes; the later one is counted.
+    /// Entries that two callers of `nf_ct_delete` ended at once: they are counted once, with the cause of either.
     pub cause_raced: u32,
     /// Reads of kernel memory that failed.
     pub unreadable: u32,

@@ -22,13 +22,9 @@ pub(crate) fn slot_of(
     net: u64,
     net_cookie: u64,
 ) -> u32 {
-    // SAFETY: a map value; userspace only adds bits.
-    let filter = maps::FILTER
-        .get_ptr(0)
-        .map_or(0, |filter| unsafe { *filter });
     let family = tuple.l3num as u8;
-    let to_own = may_be_local(filter, family, &tuple.dst_address);
-    let from_own = may_be_local(filter, family, &tuple.src_address);
+    let to_own = may_be_local(net_cookie, family, &tuple.dst_address);
+    let from_own = may_be_local(net_cookie, family, &tuple.src_address);
     let mut key = EndpointKey {
         net_cookie,
         address: [0; 4],
@@ -102,8 +98,13 @@ fn is_loopback(family: u8, address: &Address) -> bool {
 
 /// `false` proves the address foreign.
 #[inline(always)]
-fn may_be_local(filter: u64, family: u8, address: &Address) -> bool {
-    filter & filter_bit(address) != 0 || is_loopback(family, address)
+fn may_be_local(net_cookie: u64, family: u8, address: &Address) -> bool {
+    let (word, bit) = filter_bit(net_cookie, address);
+    // SAFETY: a map value; userspace only adds bits.
+    let bits = maps::FILTER
+        .get_ptr(word)
+        .map_or(0, |bits| unsafe { *bits });
+    bits & bit != 0 || is_loopback(family, address)
 }
 
 #[inline(always)]

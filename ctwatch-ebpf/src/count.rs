@@ -111,8 +111,9 @@ pub(crate) fn age(now: u64) -> u64 {
     }
 }
 
+/// This CPU's number.
 #[inline(always)]
-fn cpu() -> u32 {
+pub(crate) fn cpu() -> u32 {
     // SAFETY: a helper without arguments.
     unsafe { bpf_get_smp_processor_id() }
 }

@@ -3,8 +3,8 @@
 //! Exactly once an entry passes `nf_conntrack_free`, which also takes it out of `nf_conntrack_count`: that is
 //! the end that is counted. It had been in the table if it is both CONFIRMED and DYING. Why it ended is known
 //! earlier, when `nf_ct_delete` is called: an expired entry says so itself; for the others the caller's address
-//! tells, and the cause waits in a map until the entry is freed. Two callers may enter `nf_ct_delete` for one
-//! entry before either sets DYING; the entry still ends once, and if their causes differ that is counted.
+//! tells, and the cause waits until the entry is freed. Two callers may enter `nf_ct_delete` for one entry before
+//! either sets DYING; the entry still ends once, with the cause of one of them, and that is counted.
 
 use aya_ebpf::EbpfContext;
 use aya_log_ebpf::warn;
@@ -35,6 +35,16 @@ pub(crate) struct Pending {
     timeout: u32,
 }
 
+/// The cause that came last on a CPU. Nearly always its entry is freed before the next one comes, and the map of
+/// pending causes is never touched.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Recent {
+    /// The entry, or 0.
+    address: u64,
+    pending: Pending,
+}
+
 /// `nf_ct_delete(ct, portid, report)` is called from `caller`.
 #[inline(always)]
 pub(crate) fn deleting(ctx: &impl EbpfContext, address: u64, portid: u32, caller: u64) {
@@ -60,21 +70,26 @@ pub(crate) fn deleting(ctx: &impl EbpfContext, address: u64, portid: u32, caller
     keep(ctx, address, Pending { cause, timeout });
 }
 
+/// Keeps the cause as this CPU's most recent one; the one before, should it still wait, moves to the map.
 #[inline(always)]
 fn keep(ctx: &impl EbpfContext, address: u64, pending: Pending) {
-    if let Some(earlier) = maps::PENDING.get_ptr(&address) {
-        // SAFETY: a map value; preallocated, so it is some pending cause even if removed meanwhile.
-        let earlier = unsafe { *earlier };
-        if earlier.timeout == pending.timeout {
-            if earlier.cause != pending.cause {
-                count::lose(Loss::CauseRaced);
-            }
-            return;
-        }
-        let _ = maps::PENDING.remove(&address);
-        wait(u64::MAX);
+    let Some(recent) = maps::RECENT.get_ptr_mut(count::cpu()) else {
+        return;
+    };
+    // SAFETY: this CPU's map value.
+    let before = unsafe { *recent };
+    // SAFETY: as above.
+    unsafe { *recent = Recent { address, pending } };
+    if before.address == 0 {
+        return;
     }
-    if maps::PENDING.insert(&address, &pending, 0).is_ok() {
+    if before.address == address || !is_ending(&before) {
+        // Another caller's: it freed the entry elsewhere and counted its own cause.
+        count::lose(Loss::CauseRaced);
+    } else if maps::PENDING
+        .insert(&before.address, &before.pending, 0)
+        .is_ok()
+    {
         wait(1);
     } else if count::lose(Loss::Cause) == Some(0) {
         warn!(
@@ -82,6 +97,16 @@ fn keep(ctx: &impl EbpfContext, address: u64, pending: Pending) {
             "too many entries are ending at once; some causes are counted as other"
         );
     }
+}
+
+/// Whether the entry whose cause was kept is still on its way out: referred to, DYING, and the same.
+#[inline(always)]
+fn is_ending(recent: &Recent) -> bool {
+    let at = recent.address;
+    let referred = read::<u32>(at + u64::from(globals::conn_use())).unwrap_or(0) != 0;
+    let bits = read::<u64>(at + u64::from(globals::conn_status())).unwrap_or(0);
+    let timeout = read::<u32>(at + u64::from(globals::conn_timeout())).unwrap_or(0);
+    referred && bits & status::DYING != 0 && timeout == recent.pending.timeout
 }
 
 /// `nf_conntrack_free(ct)` is called.
@@ -123,22 +148,39 @@ pub(crate) fn freeing(ctx: &impl EbpfContext, address: u64) {
 /// The cause that waits, or else what the entry says of itself.
 #[inline(always)]
 fn cause_of(conn: &Conn<'_>, now: u64) -> u32 {
-    // SAFETY: a map value.
-    let waiting = shared().is_some_and(|shared| unsafe { (*shared).pending } != 0);
-    if waiting && let Some(pending) = maps::PENDING.get_ptr(&conn.address) {
-        // SAFETY: a map value.
-        let pending = unsafe { *pending };
-        let _ = maps::PENDING.remove(&conn.address);
-        wait(u64::MAX);
-        if pending.timeout == conn.timeout() && pending.cause <= cause::OTHER {
-            return pending.cause;
-        }
+    if let Some(pending) = take(conn.address)
+        && pending.timeout == conn.timeout()
+        && pending.cause <= cause::OTHER
+    {
+        return pending.cause;
     }
     if conn.expired(now) {
         cause::EXPIRED
     } else {
         cause::OTHER
     }
+}
+
+/// Takes the cause that waits for an entry, if one does.
+#[inline(always)]
+fn take(address: u64) -> Option<Pending> {
+    let recent = maps::RECENT.get_ptr_mut(count::cpu())?;
+    // SAFETY: this CPU's map value.
+    unsafe {
+        if (*recent).address == address {
+            (*recent).address = 0;
+            return Some((*recent).pending);
+        }
+    }
+    // SAFETY: a map value.
+    if unsafe { (*shared()?).pending } == 0 {
+        return None;
+    }
+    // SAFETY: a map value; only this entry's end removes it, and it ends once.
+    let pending = unsafe { *maps::PENDING.get_ptr(&address)? };
+    let _ = maps::PENDING.remove(&address);
+    wait(u64::MAX);
+    Some(pending)
 }
 
 /// Notes that one more cause waits, or (with `u64::MAX`) one less.
@@ -180,6 +222,9 @@ fn is_netns_gone(address: u64) -> bool {
 fn cause_of_caller(caller: u64) -> u32 {
     for n in 0..MAX_RANGES {
         let range = globals::caller(n);
+        if range.end == 0 {
+            break;
+        }
         if caller >= range.start && caller < range.end {
             return range.cause;
         }

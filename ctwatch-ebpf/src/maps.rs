@@ -7,7 +7,7 @@ use aya_ebpf::{
     maps::{Array, HashMap, PerCpuArray, Queue},
 };
 use ctwatch_common::{
-    endpoint::{EndpointKey, LocalAddress},
+    endpoint::{EndpointKey, FILTER_WORDS, LocalAddress},
     limits,
     loss::Losses,
     slot::{Cold, Histogram, Hot, Owner},
@@ -36,7 +36,7 @@ pub(crate) static SHARED: Array<Shared> = Array::with_max_entries(1, BPF_F_MMAPA
 /// One bit for each own address (`ctwatch_common::endpoint::filter_bit`): a bit that is not set proves an
 /// address foreign without a look-up. Written by userspace alone.
 #[map]
-pub(crate) static FILTER: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+pub(crate) static FILTER: Array<u64> = Array::with_max_entries(FILTER_WORDS, BPF_F_MMAPABLE);
 
 /// Histograms of lifetimes; 0 is nobody's.
 #[map]
@@ -60,7 +60,11 @@ pub(crate) static LOCAL: HashMap<LocalAddress, u32> =
 #[map]
 pub(crate) static KNOWN: HashMap<u64, u32> = HashMap::with_max_entries(limits::NAMESPACES, 0);
 
-/// Causes of ends that are under way, by `struct nf_conn` address.
+/// The end that began last on a CPU; the loader sets the size.
+#[map]
+pub(crate) static RECENT: Array<crate::end::Recent> = Array::with_max_entries(1, 0);
+
+/// Causes of earlier ends that are still under way, by `struct nf_conn` address.
 #[map]
 pub(crate) static PENDING: HashMap<u64, crate::end::Pending> =
     HashMap::with_max_entries(limits::PENDING, 0);

@@ -19,7 +19,7 @@ pub struct Losses {
     pub refused_ctnetlink: u64,
     /// Ends whose cause was lost and that are counted as other.
     pub cause_lost: u64,
-    /// Entries ended by two callers at once for different causes.
+    /// Entries that two callers ended at once; counted once, with the cause of either.
     pub cause_raced: u64,
     /// Reads of kernel memory that failed.
     pub unreadable: u64,

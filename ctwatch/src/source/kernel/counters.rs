@@ -5,7 +5,7 @@ use std::{io, net::IpAddr, os::fd::AsFd};
 use bytemuck::Pod;
 use ctwatch_common::{
     cause,
-    endpoint::{self, EndpointKey, role},
+    endpoint::{self, EndpointKey, FILTER_WORDS, role},
     limits::{self, SLOTS, UNATTRIBUTED},
     loss::Losses as RawLosses,
     shared::Shared,
@@ -95,7 +95,7 @@ impl CounterReader {
             owners: Mapped::new(&fds.owners, SLOTS as usize)?,
             losses: Mapped::new(&fds.losses, cpus as usize)?,
             shared: Mapped::new(&fds.shared, 1)?,
-            filter: Mapped::new(&fds.filter, 1)?,
+            filter: Mapped::new(&fds.filter, FILTER_WORDS as usize)?,
             histograms: Mapped::new(&fds.histograms, limits::HISTOGRAMS as usize)?,
             cpus,
             clock,
@@ -192,9 +192,10 @@ impl CounterReader {
             + self.histograms.bytes()
     }
 
-    /// Adds own addresses' bits to the filter that spares the kernel side a look-up.
-    pub(super) fn widen_filter(&mut self, bits: u64) {
-        self.filter.set(0, self.filter.get(0) | bits);
+    /// Adds an own address's bit to the filter that spares the kernel side a look-up.
+    pub(super) fn widen_filter(&mut self, word: u32, bit: u64) {
+        let word = word as usize;
+        self.filter.set(word, self.filter.get(word) | bit);
     }
 
     fn sum(&self, slot: usize) -> Sum {

@@ -201,15 +201,14 @@ impl Probes {
                 .remove(bytemuck::cast_ref(&key))
                 .map_err(failed("LOCAL"))?;
         }
-        let mut bits = 0;
         for address in &now {
             let key = local_key(netns, address.address);
-            bits |= filter_bit(&key.address);
+            let (word, bit) = filter_bit(key.net_cookie, &key.address);
+            self.reader.widen_filter(word, bit);
             self.local
                 .insert(bytemuck::cast::<_, [u8; 32]>(key), 1, 0)
                 .map_err(failed("LOCAL"))?;
         }
-        self.reader.widen_filter(bits);
         self.known
             .insert(kernel_cookie(netns), 1, 0)
             .map_err(failed("KNOWN"))?;
@@ -249,6 +248,7 @@ fn load(plan: &Plan, layout: &Layout, by_inode: bool, cpus: u32) -> Result<Ebpf,
         .map_max_entries("HOT", SLOTS * cpus)
         .map_max_entries("COLD", SLOTS * cpus)
         .map_max_entries("LOSSES", cpus)
+        .map_max_entries("RECENT", cpus)
         .load(OBJECT)
         .map_err(|error| AttachError::Load(Box::new(error)))
 }
