@@ -66,6 +66,40 @@ pub struct LocalAddress {
     pub pad: [u8; 7],
 }
 
+/// A key of either kind as the kernel side makes it: four words, put together in registers. Byte members would be
+/// zeroed by a call of `memset` that goes byte by byte.
+pub type KeyWords = [u64; 4];
+
+/// The words of an [`EndpointKey`].
+#[inline(always)]
+#[must_use]
+pub const fn endpoint_words(
+    net_cookie: u64,
+    address: &Address,
+    port: u16,
+    (protocol, family, role): (u8, u8, u8),
+) -> KeyWords {
+    let last = port as u64 | (protocol as u64) << 16 | (family as u64) << 24 | (role as u64) << 32;
+    [net_cookie, low(address), high(address), last]
+}
+
+/// The words of a [`LocalAddress`].
+#[inline(always)]
+#[must_use]
+pub const fn local_words(net_cookie: u64, address: &Address, family: u8) -> KeyWords {
+    [net_cookie, low(address), high(address), family as u64]
+}
+
+const fn low(address: &Address) -> u64 {
+    address[0] as u64 | (address[1] as u64) << 32
+}
+
+const fn high(address: &Address) -> u64 {
+    address[2] as u64 | (address[3] as u64) << 32
+}
+
+// The words are those of a little-endian machine, as all that ctwatch runs on are.
+const _: () = assert!(cfg!(target_endian = "little"));
 const _: () = assert!(size_of::<EndpointKey>() == 32);
 const _: () = assert!(size_of::<LocalAddress>() == 32);
 
@@ -80,4 +114,35 @@ pub fn filter_bit(net_cookie: u64, address: &Address) -> (u32, u64) {
     let folded = address[0] ^ address[1] ^ address[2] ^ address[3] ^ net_cookie as u32;
     let mixed = folded.wrapping_mul(0x9E37_79B1);
     (mixed >> 26, 1 << (mixed >> 20 & 63))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_lie_as_the_members_do() {
+        let address = [0x0102_0304, 0x0506_0708, 0x090a_0b0c, 0x0d0e_0f10];
+        let key = EndpointKey {
+            net_cookie: 77,
+            address,
+            port: 443,
+            protocol: 6,
+            family: AF_INET6,
+            role: role::LOOPBACK,
+            pad: [0; 3],
+        };
+        let words = endpoint_words(77, &address, 443, (6, AF_INET6, role::LOOPBACK));
+        assert_eq!(bytemuck::cast::<_, KeyWords>(key), words);
+        let local = LocalAddress {
+            net_cookie: 77,
+            address,
+            family: AF_INET6,
+            pad: [0; 7],
+        };
+        assert_eq!(
+            bytemuck::cast::<_, KeyWords>(local),
+            local_words(77, &address, AF_INET6)
+        );
+    }
 }

@@ -2,7 +2,7 @@
 
 use ctwatch_common::{
     endpoint::{
-        AF_INET, Address, ENCAPSULATION_PORTS, EndpointKey, LocalAddress, filter_bit, role,
+        AF_INET, Address, ENCAPSULATION_PORTS, endpoint_words, filter_bit, local_words, role,
     },
     layout::Tuple,
 };
@@ -25,41 +25,34 @@ pub(crate) fn slot_of(
     let family = tuple.l3num as u8;
     let to_own = may_be_local(net_cookie, family, &tuple.dst_address);
     let from_own = may_be_local(net_cookie, family, &tuple.src_address);
-    let mut key = EndpointKey {
-        net_cookie,
-        address: [0; 4],
-        port: port(tuple),
-        protocol: tuple.protonum,
-        family,
-        role: role::INBOUND,
-        pad: [0; 3],
-    };
-    let encapsulated = tuple.protonum == IpProto::Udp as u8 && is_encapsulation(key.port);
+    let port = port(tuple);
+    let proto = tuple.protonum;
+    let encapsulated = proto == IpProto::Udp as u8 && is_encapsulation(port);
     if to_own && !from_own && !encapsulated {
-        key.address = tuple.dst_address;
+        let kind = (proto, family, role::INBOUND);
+        let key = endpoint_words(net_cookie, &tuple.dst_address, port, kind);
         if let Some(slot) = slots::find(&key) {
             return slot;
         }
     }
     let to_own = to_own && is_local(net_cookie, family, &tuple.dst_address);
     let from_own = from_own && is_local(net_cookie, family, &tuple.src_address);
-    key.address = if to_own {
-        tuple.dst_address
-    } else if from_own && encapsulated {
-        tuple.src_address
-    } else {
-        [0; 4]
-    };
-    key.role = match (from_own, to_own) {
-        (false, false) => role::FORWARDED,
+    let role = match (from_own, to_own) {
+        (false, false) if is_known(net_cookie) => role::FORWARDED,
+        (false, false) => role::UNKNOWN,
         _ if encapsulated => role::ENCAPSULATION,
         (false, true) => role::INBOUND,
         (true, false) => role::OUTBOUND,
         (true, true) => role::LOOPBACK,
     };
-    if key.role == role::FORWARDED && !is_known(net_cookie) {
-        key.role = role::UNKNOWN;
-    }
+    let kind = (proto, family, role);
+    let key = if to_own {
+        endpoint_words(net_cookie, &tuple.dst_address, port, kind)
+    } else if from_own && encapsulated {
+        endpoint_words(net_cookie, &tuple.src_address, port, kind)
+    } else {
+        endpoint_words(net_cookie, &[0; 4], port, kind)
+    };
     slots::find(&key).unwrap_or_else(|| slots::take(ctx, &key, net))
 }
 
@@ -112,12 +105,7 @@ fn is_local(net_cookie: u64, family: u8, address: &Address) -> bool {
     if is_loopback(family, address) {
         return true;
     }
-    let key = LocalAddress {
-        net_cookie,
-        address: *address,
-        family,
-        pad: [0; 7],
-    };
+    let key = local_words(net_cookie, address, family);
     maps::LOCAL.get_ptr(&key).is_some()
 }
 

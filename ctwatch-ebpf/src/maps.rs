@@ -7,7 +7,7 @@ use aya_ebpf::{
     maps::{Array, HashMap, PerCpuArray, Queue},
 };
 use ctwatch_common::{
-    endpoint::{EndpointKey, FILTER_WORDS, LocalAddress},
+    endpoint::{FILTER_WORDS, KeyWords},
     limits,
     loss::Losses,
     slot::{Cold, Histogram, Hot, Owner},
@@ -43,17 +43,21 @@ pub(crate) static FILTER: Array<u64> = Array::with_max_entries(FILTER_WORDS, BPF
 pub(crate) static HISTOGRAMS: Array<Histogram> =
     Array::with_max_entries(limits::HISTOGRAMS, BPF_F_MMAPABLE);
 
-/// The slot of an endpoint. Written by the kernel side alone.
+/// The slot of an endpoint (`EndpointKey`). Written by the kernel side alone.
 #[map]
-pub(crate) static KEYS: HashMap<EndpointKey, u32> = HashMap::with_max_entries(limits::SLOTS, 0);
+pub(crate) static KEYS: HashMap<KeyWords, u32> = HashMap::with_max_entries(limits::SLOTS, 0);
+
+/// The endpoint that a CPU looked up last; the loader sets the size.
+#[map]
+pub(crate) static LAST: Array<crate::slots::Last> = Array::with_max_entries(1, 0);
 
 /// First slots of the runs that are still free.
 #[map]
 pub(crate) static RUNS: Queue<u32> = Queue::with_max_entries(limits::SLOTS / limits::RUN, 0);
 
-/// The node's own addresses. Written by userspace when they change.
+/// The node's own addresses (`LocalAddress`). Written by userspace when they change.
 #[map]
-pub(crate) static LOCAL: HashMap<LocalAddress, u32> =
+pub(crate) static LOCAL: HashMap<KeyWords, u32> =
     HashMap::with_max_entries(limits::LOCAL_ADDRESSES, 0);
 
 /// Cookies of the namespaces whose addresses are in [`LOCAL`].

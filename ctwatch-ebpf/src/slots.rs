@@ -3,7 +3,7 @@
 use aya_ebpf::{EbpfContext, bindings::BPF_NOEXIST};
 use aya_log_ebpf::warn;
 use ctwatch_common::{
-    endpoint::EndpointKey,
+    endpoint::KeyWords,
     limits::{RUN, UNATTRIBUTED},
 };
 
@@ -13,17 +13,56 @@ use crate::{
     memory::read,
 };
 
+/// The endpoint that a CPU looked up last. Traffic comes in runs of one service, and comparing four words is much
+/// cheaper than a look-up.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Last {
+    key: KeyWords,
+    /// 0 while the key is being replaced.
+    slot: u32,
+    pad: u32,
+}
+
 /// The slot of an endpoint that has one.
 #[inline(always)]
-pub(crate) fn find(key: &EndpointKey) -> Option<u32> {
+pub(crate) fn find(key: &KeyWords) -> Option<u32> {
+    let last = maps::LAST.get_ptr_mut(count::cpu())?;
+    // SAFETY: this CPU's map value. The slot is read first and written last, so that a program that interrupts
+    // this one and replaces both is noticed.
+    unsafe {
+        let slot = core::ptr::read_volatile(&raw const (*last).slot);
+        if slot != 0 && is_same(&raw const (*last).key, key) {
+            return Some(slot);
+        }
+    }
     // SAFETY: a map value that is never removed while the programs are loaded.
-    maps::KEYS.get_ptr(key).map(|slot| unsafe { *slot })
+    let slot = maps::KEYS.get_ptr(key).map(|slot| unsafe { *slot })?;
+    // SAFETY: as above.
+    unsafe {
+        core::ptr::write_volatile(&raw mut (*last).slot, 0);
+        (*last).key = *key;
+        core::ptr::write_volatile(&raw mut (*last).slot, slot);
+    }
+    Some(slot)
+}
+
+/// Compares word by word: `==` on arrays is a call of `memcmp` that goes byte by byte.
+///
+/// # Safety
+///
+/// `last` must point to a key.
+#[inline(always)]
+unsafe fn is_same(last: *const KeyWords, key: &KeyWords) -> bool {
+    // SAFETY: the caller's promise.
+    let [a, b, c, d] = unsafe { *last };
+    (a ^ key[0]) | (b ^ key[1]) | (c ^ key[2]) | (d ^ key[3]) == 0
 }
 
 /// Takes a slot for an endpoint seen for the first time. Where none is left, everything goes to
 /// [`UNATTRIBUTED`] and is counted as such.
 #[inline(never)]
-pub(crate) fn take<C: EbpfContext>(ctx: &C, key: &EndpointKey, net: u64) -> u32 {
+pub(crate) fn take<C: EbpfContext>(ctx: &C, key: &KeyWords, net: u64) -> u32 {
     let Some(slot) = next_free() else {
         if count::lose(Loss::Unattributed) == Some(0) {
             warn!(
@@ -46,7 +85,7 @@ pub(crate) fn take<C: EbpfContext>(ctx: &C, key: &EndpointKey, net: u64) -> u32 
         let netns_inode = read(net + u64::from(globals::net_inum())).unwrap_or(0);
         // SAFETY: a map value that only the CPU that took the slot writes. The reader waits for `taken`.
         unsafe {
-            (*owner).key = *key;
+            *(&raw mut (*owner).key).cast::<KeyWords>() = *key;
             (*owner).netns_inode = netns_inode;
             core::ptr::write_volatile(&raw mut (*owner).taken, 1);
         }

@@ -249,6 +249,7 @@ fn load(plan: &Plan, layout: &Layout, by_inode: bool, cpus: u32) -> Result<Ebpf,
         .map_max_entries("COLD", SLOTS * cpus)
         .map_max_entries("LOSSES", cpus)
         .map_max_entries("RECENT", cpus)
+        .map_max_entries("LAST", cpus)
         .load(OBJECT)
         .map_err(|error| AttachError::Load(Box::new(error)))
 }
