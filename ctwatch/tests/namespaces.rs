@@ -173,7 +173,7 @@ fn a_dump_is_counted_under_the_namespaces_own_addresses() {
         );
         let (address, forwarded) = of(Role::Forwarded, 443);
         assert_eq!((address, forwarded.findings.len()), (None, 2));
-        assert_eq!(of(Role::Outbound, 53).1.states.get("REPLIED"), Some(&1));
+        assert_eq!(of(Role::Outbound, 53).1.states.get("REPLIED"), Some(1));
 
         let table = table::read(&own);
         assert_eq!(table.count, Some(7));

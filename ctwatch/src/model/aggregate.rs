@@ -15,6 +15,7 @@ use super::{
     dump::{ClientDump, Dump, DumpKind, EndpointDump, Evidence, Finding},
     endpoint::{Endpoint, Netns},
     entry::{Entry, State},
+    states::StateCounts,
     status,
 };
 
@@ -104,14 +105,17 @@ impl Aggregator {
         let mut clients = Clients::default();
         count_clients(self.ipv4, &mut self.endpoints, &mut clients);
         count_clients(self.ipv6, &mut self.endpoints, &mut clients);
-        let mut totals: Vec<Option<Totals>> = self.endpoints.into_iter().map(Some).collect();
-        let endpoints = self
+        // Endpoints in the order of their sums, so that these need no second copy.
+        let mut index: Vec<(u32, Endpoint)> = self
             .index
             .into_iter()
-            .filter_map(|(endpoint, number)| {
-                let totals = totals.get_mut(number as usize)?.take()?;
-                Some((endpoint, totals.into_dump()))
-            })
+            .map(|(e, number)| (number, e))
+            .collect();
+        index.sort_unstable_by_key(|(number, _)| *number);
+        let endpoints = index
+            .into_iter()
+            .zip(self.endpoints)
+            .map(|((_, endpoint), totals)| (endpoint, totals.into_dump()))
             .collect();
         Dump {
             netns: self.netns,
@@ -162,15 +166,15 @@ impl Totals {
 
     fn into_dump(self) -> EndpointDump {
         let stateless = [
-            ("REPLIED", self.stateless_replied),
-            ("UNREPLIED", self.stateless_unreplied),
+            (StateCounts::REPLIED, self.stateless_replied),
+            (StateCounts::UNREPLIED, self.stateless_unreplied),
         ];
         let states = State::NAMES
             .into_iter()
             .zip(self.states)
             .chain(stateless)
             .filter(|(_, count)| *count > 0)
-            .map(|(name, count)| (name.to_owned(), u64::from(count)))
+            .map(|(name, count)| (name, u64::from(count)))
             .collect();
         EndpointDump {
             entries: self.entries,

@@ -87,10 +87,7 @@ fn protocols_without_states_are_told_apart_by_their_reply() {
     let seen = dump.endpoints.values().next().unwrap();
     assert_eq!(seen.unreplied, 2);
     assert_eq!(
-        seen.states
-            .iter()
-            .map(|(name, count)| (name.as_str(), *count))
-            .collect::<Vec<_>>(),
+        seen.states.iter().collect::<Vec<_>>(),
         [("REPLIED", 1), ("UNREPLIED", 2)]
     );
     assert_eq!(

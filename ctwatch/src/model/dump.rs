@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::endpoint::{Endpoint, Netns};
+use super::{
+    endpoint::{Endpoint, Netns},
+    states::StateCounts,
+};
 
 /// When in a recording a dump was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +54,7 @@ pub struct EndpointDump {
     /// Entries.
     pub entries: u64,
     /// Entries by state name; entries of protocols without states are under `REPLIED` and `UNREPLIED`.
-    pub states: BTreeMap<String, u64>,
+    pub states: StateCounts,
     /// Distinct source addresses.
     pub clients: u64,
     /// Entries that never saw a reply.

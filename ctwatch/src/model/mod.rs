@@ -13,5 +13,6 @@ pub mod notrack;
 pub mod recording;
 pub mod ruleset;
 pub mod sample;
+pub mod states;
 pub mod status;
 pub mod table;

@@ -183,7 +183,7 @@ fn endpoint_dump() -> impl Strategy<Value = EndpointDump> {
         .prop_map(
             |([entries, clients, unreplied], states, findings)| EndpointDump {
                 entries,
-                states,
+                states: states.into(),
                 clients,
                 unreplied,
                 findings,

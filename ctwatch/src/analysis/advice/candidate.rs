@@ -111,8 +111,8 @@ impl Figures {
                 let clients = seen.map_or(0, |seen| seen.clients);
                 figures.clients = figures.clients.max(Some(clients));
             }
-            for (state, entries) in seen.into_iter().flat_map(|seen| &seen.states) {
-                *figures.states.entry(state.clone()).or_default() += entries;
+            for (state, entries) in seen.into_iter().flat_map(|seen| seen.states.iter()) {
+                *figures.states.entry(state.to_owned()).or_default() += entries;
             }
         }
         figures.settle(window_seconds);

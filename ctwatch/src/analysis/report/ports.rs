@@ -222,8 +222,8 @@ impl Group {
         if let Some(dump) = dump {
             let seen = dump.endpoints.get(endpoint);
             self.clients = self.clients.max(Some(seen.map_or(0, |seen| seen.clients)));
-            for (state, entries) in seen.into_iter().flat_map(|seen| &seen.states) {
-                *self.states.entry(state.clone()).or_default() += entries;
+            for (state, entries) in seen.into_iter().flat_map(|seen| seen.states.iter()) {
+                *self.states.entry(state.to_owned()).or_default() += entries;
             }
         }
     }

@@ -82,9 +82,9 @@ fn counts(dump: &Dump, options: &Options) -> Counts {
     let mut counts = Counts::new();
     let endpoints = dump.endpoints.iter();
     for (endpoint, seen) in endpoints.filter(|(endpoint, _)| options.wants(endpoint)) {
-        for (state, entries) in &seen.states {
+        for (state, entries) in seen.states.iter() {
             *counts
-                .entry((endpoint.protocol, state.clone()))
+                .entry((endpoint.protocol, state.to_owned()))
                 .or_default() += entries;
         }
     }

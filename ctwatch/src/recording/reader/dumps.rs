@@ -79,7 +79,8 @@ fn endpoints(
     let sql = "SELECT dump_endpoint_id, state, entries FROM dump_state";
     each(connection, sql, |row| {
         if let Some((_, _, seen)) = all.get_mut(&row.get(0)?) {
-            seen.states.insert(row.get(1)?, figure(row, 2)?);
+            seen.states
+                .insert(row.get_ref(1)?.as_str()?, figure(row, 2)?);
         }
         Ok(())
     })?;

@@ -60,7 +60,7 @@ fn write_endpoint(
         seen.unreplied.cast_signed()
     ])?;
     let id = tx.last_insert_rowid();
-    for (state, entries) in &seen.states {
+    for (state, entries) in seen.states.iter() {
         tx.prepare_cached(
             "INSERT INTO dump_state (dump_endpoint_id, state, entries) VALUES (?, ?, ?)",
         )?

@@ -74,7 +74,7 @@ impl Scene {
     fn new(endpoints: &[Endpoint], rules: &str) -> Self {
         let seen = EndpointDump {
             entries: 1_000,
-            states: BTreeMap::from([("TIME_WAIT".into(), 1_000)]),
+            states: [("TIME_WAIT", 1_000)].into_iter().collect(),
             clients: 12,
             ..EndpointDump::default()
         };

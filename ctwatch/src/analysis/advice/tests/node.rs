@@ -247,7 +247,7 @@ fn a_port_that_frees_next_to_nothing_is_not_worth_a_rule() {
 fn entries_drain_with_their_longest_timeout_and_one_collection() {
     let mut scene = Scene::new(&[endpoint(VIP, Protocol::TCP, 443)], DEMO);
     assert_eq!(scene.only().drain_seconds, Some(180));
-    scene.endpoints[0].1.states.insert("CLOSE_WAIT".into(), 1);
+    scene.endpoints[0].1.states.insert("CLOSE_WAIT", 1);
     let mut recording = scene.recording();
     let name = "net.netfilter.nf_conntrack_tcp_timeout_close_wait";
     recording.node.sysctls.insert(name.into(), "3600".into());
