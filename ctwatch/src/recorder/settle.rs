@@ -1,6 +1,6 @@
 //! Samples whose counters and tables belong together.
 
-use std::{collections::HashMap, time::Instant};
+use std::time::Instant;
 
 use super::{namespaces::Namespaces, unix_ms};
 use crate::{
@@ -38,9 +38,10 @@ pub(super) fn sample(probes: &mut Probes, namespaces: &mut Namespaces, started: 
     sum.into_sample(namespaces, started)
 }
 
-/// Readings added up.
+/// Readings added up. Mostly there is one, and it may have all endpoints there can be: it is taken as it is, and
+/// others are added in place.
 struct Sum {
-    deltas: HashMap<Endpoint, Counters>,
+    deltas: Vec<(Endpoint, Counters)>,
     unattributed: Counters,
     losses: Losses,
 }
@@ -48,15 +49,23 @@ struct Sum {
 impl Sum {
     fn new(first: Reading) -> Self {
         Self {
-            deltas: first.deltas.into_iter().collect(),
+            deltas: first.deltas,
             unattributed: first.unattributed,
             losses: first.losses,
         }
     }
 
     fn add(&mut self, reading: Reading) {
-        for (endpoint, counters) in reading.deltas {
-            *self.deltas.entry(endpoint).or_default() += counters;
+        if !reading.deltas.is_empty() {
+            self.deltas.extend(reading.deltas);
+            self.deltas.sort_unstable_by_key(|(endpoint, _)| *endpoint);
+            self.deltas.dedup_by(|(endpoint, more), (kept, sum)| {
+                let same = endpoint == kept;
+                if same {
+                    *sum += *more;
+                }
+                same
+            });
         }
         self.unattributed += reading.unattributed;
         self.losses += reading.losses;
@@ -71,10 +80,61 @@ impl Sum {
         Sample {
             at_ms: unix_ms(),
             elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            deltas: self.deltas.into_iter().collect(),
+            deltas: self.deltas,
             unattributed: self.unattributed,
             tables,
             losses: self.losses,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::endpoint::{Family, Netns, Protocol};
+
+    fn reading(ports: &[(u16, u64)]) -> Reading {
+        let delta = |&(port, inserted): &(u16, u64)| {
+            let endpoint = Endpoint {
+                netns: Netns {
+                    cookie: 1,
+                    inode: 1,
+                },
+                family: Family::Ipv4,
+                protocol: Protocol::UDP,
+                role: None,
+                port,
+                address: None,
+            };
+            let counters = Counters {
+                inserted,
+                ..Counters::default()
+            };
+            (endpoint, counters)
+        };
+        Reading {
+            deltas: ports.iter().map(delta).collect(),
+            unattributed: Counters {
+                refused: 1,
+                ..Counters::default()
+            },
+            ..Reading::default()
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_in_a_sample_once_with_the_sum_of_its_readings() {
+        let mut sum = Sum::new(reading(&[(53, 1), (9, 2), (443, 4)]));
+        sum.add(reading(&[(443, 8), (80, 16), (53, 32)]));
+        sum.add(reading(&[]));
+        sum.add(reading(&[(443, 64)]));
+        let sample = sum.with_tables(Vec::new(), Instant::now());
+        let ports: Vec<_> = sample
+            .deltas
+            .iter()
+            .map(|(endpoint, counters)| (endpoint.port, counters.inserted))
+            .collect();
+        assert_eq!(ports, [(9, 2), (53, 33), (80, 16), (443, 76)]);
+        assert_eq!(sample.unattributed.refused, 4);
     }
 }
