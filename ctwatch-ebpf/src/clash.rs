@@ -1,17 +1,18 @@
 //! Two packets of one flow made an entry each, and the second finds its like in the table.
 
-use aya_ebpf::EbpfContext;
+use aya_ebpf::{EbpfContext, macros::map, maps::PerCpuArray};
 
 use crate::{
     classify,
-    conn::{Conn, Window},
+    conn::{Conn, Window, conntrack_of},
     count::{self, Loss, add_one},
-    globals, insert, maps,
-    memory::read,
+    globals, insert,
 };
 
-/// Low bits of `skb->_nfct` that are not the pointer (`NFCT_PTRMASK`).
-const NFCT_INFO: u64 = 7;
+/// The clash under way on a CPU: its table locks are held, so there is one.
+#[map]
+static CLASH: PerCpuArray<Clash> = PerCpuArray::with_max_entries(1, 0);
+
 const NF_DROP: u32 = 0;
 
 /// The clash that a CPU resolves. The table's bucket locks are held from before it to after it, so there is one.
@@ -37,7 +38,7 @@ pub(crate) fn resolving(ctx: &impl EbpfContext, skb: u64) {
         return;
     };
     let slot = classify::slot_of(ctx, conn.original(), conn.net(), conn.net_cookie);
-    if let Some(clash) = maps::CLASH.get_ptr_mut(0) {
+    if let Some(clash) = CLASH.get_ptr_mut(0) {
         // SAFETY: this CPU's map value.
         unsafe {
             *clash = Clash {
@@ -53,7 +54,7 @@ pub(crate) fn resolving(ctx: &impl EbpfContext, skb: u64) {
 /// `nf_ct_resolve_clash` returned `verdict`.
 #[inline(always)]
 pub(crate) fn resolved(ctx: &impl EbpfContext, verdict: u32) {
-    let Some(clash) = maps::CLASH.get_ptr_mut(0) else {
+    let Some(clash) = CLASH.get_ptr_mut(0) else {
         return;
     };
     // SAFETY: this CPU's map value.
@@ -81,10 +82,4 @@ pub(crate) fn resolved(ctx: &impl EbpfContext, verdict: u32) {
     if verdict != NF_DROP && conntrack_of(skb) == Some(loser) && !globals::insert_at_confirm() {
         insert::inserted(ctx, loser);
     }
-}
-
-/// The entry that a packet carries (`skb_nfct`).
-#[inline(always)]
-pub(crate) fn conntrack_of(skb: u64) -> Option<u64> {
-    read::<u64>(skb + u64::from(globals::skb_nfct())).map(|nfct| nfct & !NFCT_INFO)
 }

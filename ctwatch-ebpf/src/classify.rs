@@ -1,27 +1,42 @@
 //! From a tuple to the endpoint it is counted under. `ctwatch::analysis` has the same rules for dumps.
 
+use aya_ebpf::{
+    EbpfContext,
+    bindings::BPF_F_MMAPABLE,
+    macros::map,
+    maps::{Array, HashMap},
+};
 use ctwatch_common::{
     endpoint::{
-        AF_INET, Address, ENCAPSULATION_PORTS, endpoint_words, filter_bit, local_words, role,
+        AF_INET, Address, ENCAPSULATION_PORTS, FILTER_WORDS, KeyWords, endpoint_words, filter_bit,
+        local_words, role,
     },
     layout::Tuple,
+    limits,
 };
-
 use network_types::ip::IpProto;
 
-use crate::{maps, slots};
+use crate::slots;
+
+/// One bit for each own address (`ctwatch_common::endpoint::filter_bit`): a bit that is not set proves an
+/// address foreign without a look-up. Written by userspace alone.
+#[map]
+static FILTER: Array<u64> = Array::with_max_entries(FILTER_WORDS, BPF_F_MMAPABLE);
+
+/// The node's own addresses (`LocalAddress`). Written by userspace when they change.
+#[map]
+static LOCAL: HashMap<KeyWords, u32> = HashMap::with_max_entries(limits::LOCAL_ADDRESSES, 0);
+
+/// Cookies of the namespaces whose addresses are in [`LOCAL`].
+#[map]
+static KNOWN: HashMap<u64, u32> = HashMap::with_max_entries(limits::NAMESPACES, 0);
 
 /// Finds the slot of the endpoint that `tuple` belongs to, or takes one for it.
 ///
 /// Inbound traffic, the common case, pays one look-up: the key with the service's address is tried first when
 /// the filter says that only the destination can be the node's own.
 #[inline(always)]
-pub(crate) fn slot_of(
-    ctx: &impl aya_ebpf::EbpfContext,
-    tuple: &Tuple,
-    net: u64,
-    net_cookie: u64,
-) -> u32 {
+pub(crate) fn slot_of(ctx: &impl EbpfContext, tuple: &Tuple, net: u64, net_cookie: u64) -> u32 {
     let family = tuple.l3num as u8;
     let to_own = may_be_local(net_cookie, family, &tuple.dst_address);
     let from_own = may_be_local(net_cookie, family, &tuple.src_address);
@@ -94,9 +109,7 @@ fn is_loopback(family: u8, address: &Address) -> bool {
 fn may_be_local(net_cookie: u64, family: u8, address: &Address) -> bool {
     let (word, bit) = filter_bit(net_cookie, address);
     // SAFETY: a map value; userspace only adds bits.
-    let bits = maps::FILTER
-        .get_ptr(word)
-        .map_or(0, |bits| unsafe { *bits });
+    let bits = FILTER.get_ptr(word).map_or(0, |bits| unsafe { *bits });
     bits & bit != 0 || is_loopback(family, address)
 }
 
@@ -106,10 +119,10 @@ fn is_local(net_cookie: u64, family: u8, address: &Address) -> bool {
         return true;
     }
     let key = local_words(net_cookie, address, family);
-    maps::LOCAL.get_ptr(&key).is_some()
+    LOCAL.get_ptr(&key).is_some()
 }
 
 #[inline(always)]
 fn is_known(net_cookie: u64) -> bool {
-    maps::KNOWN.get_ptr(&net_cookie).is_some()
+    KNOWN.get_ptr(&net_cookie).is_some()
 }

@@ -3,14 +3,18 @@
 //! `IPS_CONFIRMED` at the exit proves nothing, for when it is set moved between stable releases. Instead: the
 //! call accepted the packet, and the packet still carries the entry it came with.
 
-use aya_ebpf::EbpfContext;
+use aya_ebpf::{EbpfContext, macros::map, maps::HashMap};
 
 use crate::{
-    clash::conntrack_of,
+    conn::conntrack_of,
     count::{self, Loss},
-    globals, insert, maps,
+    globals, insert,
     memory::read,
 };
+
+/// Calls of `__nf_conntrack_confirm` and `nf_conntrack_hash_check_insert` under way, by stack pointer.
+#[map]
+static CONFIRMS: HashMap<u64, Confirm> = HashMap::with_max_entries(4096, 0);
 
 const NF_ACCEPT: u32 = 1;
 /// `CTINFO2DIR`: from here on a packet goes in the reply direction.
@@ -70,7 +74,7 @@ pub(crate) fn checked(ctx: &impl EbpfContext, stack_pointer: u64, error: u32) {
 
 #[inline(always)]
 fn note(stack_pointer: u64, call: Confirm) {
-    if maps::CONFIRMS.insert(&stack_pointer, &call, 0).is_err() {
+    if CONFIRMS.insert(&stack_pointer, &call, 0).is_err() {
         count::lose(Loss::Unpaired);
     }
 }
@@ -79,9 +83,9 @@ fn note(stack_pointer: u64, call: Confirm) {
 #[inline(always)]
 fn take(stack_pointer: u64) -> Option<Confirm> {
     let key = stack_pointer - RETURN_ADDRESS;
-    let call = maps::CONFIRMS.get_ptr(&key)?;
+    let call = CONFIRMS.get_ptr(&key)?;
     // SAFETY: a map value; this stack's own.
     let call = unsafe { *call };
-    let _ = maps::CONFIRMS.remove(&key);
+    let _ = CONFIRMS.remove(&key);
     Some(call)
 }

@@ -7,7 +7,7 @@ use ctwatch_common::layout::{MAX_WINDOW, Tuple};
 
 use crate::{
     count::{self, Loss},
-    globals, maps,
+    globals,
     memory::read,
 };
 
@@ -130,8 +130,11 @@ pub(crate) fn read_tuple(address: u64) -> Option<Tuple> {
     read::<[u64; 5]>(address).map(|words| unsafe { core::mem::transmute::<[u64; 5], Tuple>(words) })
 }
 
-/// The state that all CPUs share.
+/// Low bits of `skb->_nfct` that are not the pointer (`NFCT_PTRMASK`).
+const NFCT_INFO: u64 = 7;
+
+/// The entry that a packet carries (`skb_nfct`).
 #[inline(always)]
-pub(crate) fn shared() -> Option<*mut maps::Shared> {
-    maps::SHARED.get_ptr_mut(0)
+pub(crate) fn conntrack_of(skb: u64) -> Option<u64> {
+    read::<u64>(skb + u64::from(globals::skb_nfct())).map(|nfct| nfct & !NFCT_INFO)
 }

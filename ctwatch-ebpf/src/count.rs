@@ -3,14 +3,34 @@
 
 use core::arch::asm;
 
-use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_jiffies64, bpf_ktime_get_ns};
+use aya_ebpf::{
+    bindings::BPF_F_MMAPABLE,
+    helpers::generated::{bpf_get_smp_processor_id, bpf_jiffies64, bpf_ktime_get_ns},
+    macros::map,
+    maps::Array,
+};
 use ctwatch_common::{
     limits::SLOTS,
     loss::Losses,
+    shared::Shared,
     slot::{Cold, Hot},
 };
 
-use crate::{conn::shared, maps};
+/// Hot counters, `cpu * SLOTS + slot`; the loader multiplies the size by the possible CPUs.
+#[map]
+static HOT: Array<Hot> = Array::with_max_entries(SLOTS, BPF_F_MMAPABLE);
+
+/// Cold counters, likewise.
+#[map]
+static COLD: Array<Cold> = Array::with_max_entries(SLOTS, BPF_F_MMAPABLE);
+
+/// Losses, one record a CPU; the loader sets the size.
+#[map]
+static LOSSES: Array<Losses> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
+/// State that all CPUs share.
+#[map]
+static SHARED: Array<Shared> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// Adds one to a counter in a map value.
 ///
@@ -53,19 +73,19 @@ pub(crate) enum Loss {
 /// This CPU's hot counters of a slot.
 #[inline(always)]
 pub(crate) fn hot(slot: u32) -> Option<*mut Hot> {
-    maps::HOT.get_ptr_mut(cpu() * SLOTS + slot)
+    HOT.get_ptr_mut(cpu() * SLOTS + slot)
 }
 
 /// This CPU's cold counters of a slot.
 #[inline(always)]
 pub(crate) fn cold(slot: u32) -> Option<*mut Cold> {
-    maps::COLD.get_ptr_mut(cpu() * SLOTS + slot)
+    COLD.get_ptr_mut(cpu() * SLOTS + slot)
 }
 
 /// This CPU's losses.
 #[inline(always)]
 pub(crate) fn losses() -> Option<*mut Losses> {
-    maps::LOSSES.get_ptr_mut(cpu())
+    LOSSES.get_ptr_mut(cpu())
 }
 
 /// Counts one loss; says how many there were before on this CPU.
@@ -116,4 +136,10 @@ pub(crate) fn age(now: u64) -> u64 {
 pub(crate) fn cpu() -> u32 {
     // SAFETY: a helper without arguments.
     unsafe { bpf_get_smp_processor_id() }
+}
+
+/// The state that all CPUs share.
+#[inline(always)]
+pub(crate) fn shared() -> Option<*mut Shared> {
+    SHARED.get_ptr_mut(0)
 }

@@ -6,23 +6,35 @@
 //! tells, and the cause waits until the entry is freed. Two callers may enter `nf_ct_delete` for one entry before
 //! either sets DYING; the entry still ends once, with the cause of one of them, and that is counted.
 
-use aya_ebpf::EbpfContext;
+use aya_ebpf::{
+    EbpfContext,
+    macros::map,
+    maps::{Array, HashMap},
+};
 use aya_log_ebpf::warn;
 use ctwatch_common::{
     caller::MAX_RANGES,
     cause,
     layout::{ABSENT, status},
-    tcp,
+    limits, tcp,
 };
 use network_types::ip::IpProto;
 
 use crate::{
     classify,
-    conn::{Conn, Window, passed, shared},
-    count::{self, Loss, add, add_one},
-    globals, histogram, maps,
+    conn::{Conn, Window, passed},
+    count::{self, Loss, add, add_one, shared},
+    globals, histogram,
     memory::read,
 };
+
+/// The end that began last on a CPU; the loader sets the size.
+#[map]
+static RECENT: Array<Recent> = Array::with_max_entries(1, 0);
+
+/// Causes of earlier ends that are still under way, by `struct nf_conn` address.
+#[map]
+static PENDING: HashMap<u64, Pending> = HashMap::with_max_entries(limits::PENDING, 0);
 
 /// A cause that waits for its entry to be freed.
 #[repr(C)]
@@ -73,7 +85,7 @@ pub(crate) fn deleting(ctx: &impl EbpfContext, address: u64, portid: u32, caller
 /// Keeps the cause as this CPU's most recent one; the one before, should it still wait, moves to the map.
 #[inline(always)]
 fn keep(ctx: &impl EbpfContext, address: u64, pending: Pending) {
-    let Some(recent) = maps::RECENT.get_ptr_mut(count::cpu()) else {
+    let Some(recent) = RECENT.get_ptr_mut(count::cpu()) else {
         return;
     };
     // SAFETY: this CPU's map value.
@@ -86,10 +98,7 @@ fn keep(ctx: &impl EbpfContext, address: u64, pending: Pending) {
     if before.address == address || !is_ending(&before) {
         // Another caller's: it freed the entry elsewhere and counted its own cause.
         count::lose(Loss::CauseRaced);
-    } else if maps::PENDING
-        .insert(&before.address, &before.pending, 0)
-        .is_ok()
-    {
+    } else if PENDING.insert(&before.address, &before.pending, 0).is_ok() {
         wait(1);
     } else if count::lose(Loss::Cause) == Some(0) {
         warn!(
@@ -164,7 +173,7 @@ fn cause_of(conn: &Conn<'_>, now: u64) -> u32 {
 /// Takes the cause that waits for an entry, if one does.
 #[inline(always)]
 fn take(address: u64) -> Option<Pending> {
-    let recent = maps::RECENT.get_ptr_mut(count::cpu())?;
+    let recent = RECENT.get_ptr_mut(count::cpu())?;
     // SAFETY: this CPU's map value.
     unsafe {
         if (*recent).address == address {
@@ -177,8 +186,8 @@ fn take(address: u64) -> Option<Pending> {
         return None;
     }
     // SAFETY: a map value; only this entry's end removes it, and it ends once.
-    let pending = unsafe { *maps::PENDING.get_ptr(&address)? };
-    let _ = maps::PENDING.remove(&address);
+    let pending = unsafe { *PENDING.get_ptr(&address)? };
+    let _ = PENDING.remove(&address);
     wait(u64::MAX);
     Some(pending)
 }

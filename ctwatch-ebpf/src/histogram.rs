@@ -1,8 +1,24 @@
 //! Lifetimes of sampled entries of the busiest endpoints.
 
-use ctwatch_common::limits::BUCKETS;
+use aya_ebpf::{
+    bindings::BPF_F_MMAPABLE,
+    macros::map,
+    maps::{Array, HashMap},
+};
+use ctwatch_common::{
+    limits::{self, BUCKETS},
+    slot::Histogram,
+};
 
-use crate::{count::add_one, maps};
+use crate::{count::add_one, slots};
+
+/// Histograms of lifetimes; 0 is nobody's.
+#[map]
+static HISTOGRAMS: Array<Histogram> = Array::with_max_entries(limits::HISTOGRAMS, BPF_F_MMAPABLE);
+
+/// When sampled entries were inserted, in jiffies, by `struct nf_conn` address.
+#[map]
+static BIRTHS: HashMap<u64, u64> = HashMap::with_max_entries(limits::BIRTHS, 0);
 
 /// One entry in sixteen, by its address in the slab.
 #[inline(always)]
@@ -13,9 +29,9 @@ fn is_sampled(address: u64) -> bool {
 /// Notes the birth of a sampled entry of an endpoint that has a histogram.
 #[inline(always)]
 pub(crate) fn born(slot: u32, address: u64, now: u64) {
-    if is_sampled(address) && histogram_of(slot) != 0 {
+    if is_sampled(address) && slots::histogram(slot) != 0 {
         // Full: this entry is left out of the sample.
-        let _ = maps::BIRTHS.insert(&address, &now, 0);
+        let _ = BIRTHS.insert(&address, &now, 0);
     }
 }
 
@@ -25,17 +41,17 @@ pub(crate) fn died(slot: u32, address: u64, now: u64) {
     if !is_sampled(address) {
         return;
     }
-    let index = histogram_of(slot);
+    let index = slots::histogram(slot);
     if index == 0 {
         return;
     }
-    let Some(born) = maps::BIRTHS.get_ptr(&address) else {
+    let Some(born) = BIRTHS.get_ptr(&address) else {
         return;
     };
     // SAFETY: a map value; only this entry's end removes it, and it ends once.
     let lived = now.wrapping_sub(unsafe { *born });
-    let _ = maps::BIRTHS.remove(&address);
-    let Some(histogram) = maps::HISTOGRAMS.get_ptr_mut(index) else {
+    let _ = BIRTHS.remove(&address);
+    let Some(histogram) = HISTOGRAMS.get_ptr_mut(index) else {
         return;
     };
     // SAFETY: in a map value, and the index is masked.
@@ -75,12 +91,4 @@ fn bucket(lived: u64) -> usize {
         1 => 1,
         _ => 2,
     }
-}
-
-#[inline(always)]
-fn histogram_of(slot: u32) -> u32 {
-    // SAFETY: a map value; userspace writes this member.
-    maps::OWNERS.get_ptr(slot).map_or(0, |owner| unsafe {
-        core::ptr::read_volatile(&raw const (*owner).histogram)
-    })
 }

@@ -1,6 +1,9 @@
 //! ctwatch's kernel side: where the programs attach. What they do lies in the other modules, which know nothing
 //! of kprobes, so that another way to attach needs another file like this one and nothing else.
 //!
+//! Each module holds the maps that it uses. What userspace reads while programs run is mapped memory
+//! (`BPF_F_MMAPABLE`), never a `bpf()` call: a kprobe is skipped while its CPU is inside one.
+//!
 //! | program | attaches to | tells |
 //! |---|---|---|
 //! | `hash_insert` | `__nf_conntrack_hash_insert` | an entry enters the table, whoever made it |
@@ -35,7 +38,6 @@ mod end;
 mod globals;
 mod histogram;
 mod insert;
-mod maps;
 mod memory;
 mod refuse;
 mod slots;

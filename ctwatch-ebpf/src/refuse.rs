@@ -5,15 +5,18 @@
 //! allocation whose frame it returns into. A CPU can be in the middle of two: one in process context and one in
 //! a softirq that interrupted it, on another stack; notes are kept by stack.
 
-use aya_ebpf::EbpfContext;
+use aya_ebpf::{EbpfContext, macros::map, maps::PerCpuArray};
 use ctwatch_common::limits::UNATTRIBUTED;
 
 use crate::{
     classify,
     conn::{net_cookie, read_tuple},
     count::{self, Loss, add_one},
-    maps,
 };
+
+/// Allocations under way on a CPU.
+#[map]
+static ALLOCATIONS: PerCpuArray<Allocations> = PerCpuArray::with_max_entries(1, 0);
 
 /// Stacks a CPU remembers.
 const STACKS: usize = 4;
@@ -47,7 +50,7 @@ pub(crate) struct Allocations {
 /// `__nf_conntrack_alloc(net, zone, orig, repl, gfp, hash)` is called.
 #[inline(always)]
 pub(crate) fn allocating(stack_pointer: u64, net: u64, original: u64, hash: u32) {
-    let Some(allocations) = maps::ALLOCATIONS.get_ptr_mut(0) else {
+    let Some(allocations) = ALLOCATIONS.get_ptr_mut(0) else {
         return;
     };
     let allocation = Allocation {
@@ -100,7 +103,7 @@ enum Refused {
 
 #[inline(always)]
 fn refused_slot(ctx: &impl EbpfContext, stack_pointer: u64) -> Option<Refused> {
-    let allocations = maps::ALLOCATIONS.get_ptr(0)?;
+    let allocations = ALLOCATIONS.get_ptr(0)?;
     for n in 0..STACKS {
         // SAFETY: this CPU's map value.
         let allocation = unsafe { (*allocations).stacks[n] };

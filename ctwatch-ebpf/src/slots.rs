@@ -1,17 +1,39 @@
 //! Slots of endpoints: found by key, taken in runs.
 
-use aya_ebpf::{EbpfContext, bindings::BPF_NOEXIST};
+use aya_ebpf::{
+    EbpfContext,
+    bindings::{BPF_F_MMAPABLE, BPF_NOEXIST},
+    macros::map,
+    maps::{Array, HashMap, Queue},
+};
 use aya_log_ebpf::warn;
 use ctwatch_common::{
     endpoint::KeyWords,
-    limits::{RUN, UNATTRIBUTED},
+    limits::{self, RUN, UNATTRIBUTED},
+    slot::Owner,
 };
 
 use crate::{
     count::{self, Loss},
-    globals, maps,
+    globals,
     memory::read,
 };
+
+/// Who has a slot.
+#[map]
+static OWNERS: Array<Owner> = Array::with_max_entries(limits::SLOTS, BPF_F_MMAPABLE);
+
+/// The slot of an endpoint (`EndpointKey`). Written by the kernel side alone.
+#[map]
+static KEYS: HashMap<KeyWords, u32> = HashMap::with_max_entries(limits::SLOTS, 0);
+
+/// The endpoint that a CPU looked up last; the loader sets the size.
+#[map]
+static LAST: Array<Last> = Array::with_max_entries(1, 0);
+
+/// First slots of the runs that are still free.
+#[map]
+static RUNS: Queue<u32> = Queue::with_max_entries(limits::SLOTS / limits::RUN, 0);
 
 /// The endpoint that a CPU looked up last. Traffic comes in runs of one service, and comparing four words is much
 /// cheaper than a look-up.
@@ -27,7 +49,7 @@ pub(crate) struct Last {
 /// The slot of an endpoint that has one.
 #[inline(always)]
 pub(crate) fn find(key: &KeyWords) -> Option<u32> {
-    let last = maps::LAST.get_ptr_mut(count::cpu())?;
+    let last = LAST.get_ptr_mut(count::cpu())?;
     // SAFETY: this CPU's map value. The slot is read first and written last, so that a program that interrupts
     // this one and replaces both is noticed.
     unsafe {
@@ -37,7 +59,7 @@ pub(crate) fn find(key: &KeyWords) -> Option<u32> {
         }
     }
     // SAFETY: a map value that is never removed while the programs are loaded.
-    let slot = maps::KEYS.get_ptr(key).map(|slot| unsafe { *slot })?;
+    let slot = KEYS.get_ptr(key).map(|slot| unsafe { *slot })?;
     // SAFETY: as above.
     unsafe {
         core::ptr::write_volatile(&raw mut (*last).slot, 0);
@@ -72,16 +94,13 @@ pub(crate) fn take<C: EbpfContext>(ctx: &C, key: &KeyWords, net: u64) -> u32 {
         }
         return UNATTRIBUTED;
     };
-    if maps::KEYS
-        .insert(key, &slot, u64::from(BPF_NOEXIST))
-        .is_err()
-    {
+    if KEYS.insert(key, &slot, u64::from(BPF_NOEXIST)).is_err() {
         // Another CPU was first: its slot is the one, and ours stays free. No other error is possible, since
         // the map has room for every slot.
         return find(key).unwrap_or(UNATTRIBUTED);
     }
     use_up();
-    if let Some(owner) = maps::OWNERS.get_ptr_mut(slot) {
+    if let Some(owner) = OWNERS.get_ptr_mut(slot) {
         let netns_inode = read(net + u64::from(globals::net_inum())).unwrap_or(0);
         // SAFETY: a map value that only the CPU that took the slot writes. The reader waits for `taken`.
         unsafe {
@@ -104,7 +123,7 @@ fn next_free() -> Option<u32> {
             return Some((*losses).run_next);
         }
     }
-    let first = maps::RUNS.pop().ok()??;
+    let first = RUNS.pop().ok()??;
     // SAFETY: as above.
     unsafe {
         (*losses).run_next = first;
@@ -119,4 +138,15 @@ fn use_up() {
         // SAFETY: this CPU's record.
         unsafe { (*losses).run_next += 1 };
     }
+}
+
+/// The histogram that userspace gave the slot's endpoint, or 0.
+#[inline(always)]
+pub(crate) fn histogram(slot: u32) -> u32 {
+    OWNERS
+        .get_ptr(slot)
+        // SAFETY: a map value; userspace writes this member.
+        .map_or(0, |owner| unsafe {
+            core::ptr::read_volatile(&raw const (*owner).histogram)
+        })
 }
