@@ -3,9 +3,13 @@
 pub(crate) mod check;
 pub(crate) mod command;
 pub(crate) mod figures;
+pub(crate) mod kallsyms;
+pub(crate) mod module;
 pub(crate) mod netns;
+pub(crate) mod processor;
 pub(crate) mod recorder;
 pub(crate) mod recording;
+pub(crate) mod refusal;
 pub(crate) mod setting;
 pub(crate) mod traffic;
 pub(crate) mod world;

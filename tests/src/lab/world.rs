@@ -46,10 +46,13 @@ impl World {
         command::feed("ip", &["-batch", "-"], &ends)?;
         for (netns, last) in [(&node, 1), (&client, 2)] {
             netns.ip(&format!(
-                "addr add 10.9.0.{last}/24 dev eth0\n\
+                "addr add 10.9.0.{last}/24 dev eth0 noprefixroute\n\
                  addr add fd09::{last}/64 dev eth0 nodad\n\
-                 link set eth0 up\n"
+                 link set eth0 up\n\
+                 route add 10.9.0.0/24 dev eth0 rto_min 10s\n"
             ))?;
+            // Emulation is slow: what is sent again although nothing was lost may meet a closed socket.
+            netns.set("ipv4.tcp_early_retrans", 0)?;
         }
         Ok(Self { node, client })
     }
@@ -71,6 +74,30 @@ impl World {
         self.node.run(|| command::run("conntrack", arguments))
     }
 }
+
+impl World {
+    /// Adds a server, 10.8.0.2, that the client reaches through the node.
+    pub(crate) fn add_server(&self) -> Result<Netns> {
+        let server = Netns::create(&format!("{}-server", self.node.name()))?;
+        let ends = format!(
+            "link add eth1 netns {} type veth peer name eth0 netns {}\n",
+            self.node.name(),
+            server.name()
+        );
+        command::feed("ip", &["-batch", "-"], &ends)?;
+        self.node
+            .ip("addr add 10.8.0.1/24 dev eth1\nlink set eth1 up\n")?;
+        server.ip(
+            "addr add 10.8.0.2/24 dev eth0\nlink set eth0 up\nroute add 10.9.0.0/24 via 10.8.0.1\n",
+        )?;
+        self.client.ip("route add 10.8.0.0/24 via 10.9.0.1\n")?;
+        self.node.set("ipv4.ip_forward", 1)?;
+        Ok(server)
+    }
+}
+
+/// The address of the server that [`World::add_server`] adds.
+pub(crate) const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 8, 0, 2));
 
 /// The node's IPv4 address as services are named by.
 pub(crate) const NODE: IpAddr = IpAddr::V4(NODE4);

@@ -13,6 +13,7 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    conntrack_not_loaded_is_told
     tcp_connections_count_by_port
     udp_icmp_and_ipv6_count
     namespaces_do_not_mix
@@ -23,4 +24,16 @@ scenarios! {
     sweep_of_all_ports_loses_nothing
     signals_end_a_recording_in_order
     killed_recording_stays_readable
+    translated_connections_are_marked
+    reopened_connections_end_as_reset
+    deleted_namespace_ends_its_entries
+    flows_on_two_processors_lose_nothing
+    clashes_agree
+    overlong_chains_agree
+    background_evictions_are_told_apart
+    inserts_count_without_their_symbol
+    missing_means_are_named
+    files_that_are_no_recordings_are_refused
+    full_disk_keeps_what_was_written
+    existing_file_is_not_overwritten
 }

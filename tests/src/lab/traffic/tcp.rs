@@ -2,11 +2,13 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream},
+    os::fd::AsRawFd as _,
     thread::{self, JoinHandle},
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn, sockopt};
 
 use crate::lab::netns::Netns;
 
@@ -51,4 +53,27 @@ fn one(to: (IpAddr, u16)) -> std::io::Result<()> {
     stream.write_all(b"x")?;
     stream.shutdown(Shutdown::Write)?;
     stream.read_to_end(&mut Vec::new()).map(drop)
+}
+
+/// A connection from this port that the server closes first, so that the client's port is free at once.
+pub(crate) fn closed_by_server(listener: &TcpListener, source: u16) -> Result<()> {
+    let to = listener.local_addr()?;
+    let SocketAddr::V4(to) = to else {
+        bail!("an IPv4 listener is needed");
+    };
+    let socket = socket::socket(
+        AddressFamily::Inet,
+        SockType::Stream,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )?;
+    socket::setsockopt(&socket, sockopt::ReuseAddr, &true)?;
+    let any = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, source);
+    socket::bind(socket.as_raw_fd(), &SockaddrIn::from(any)).context("cannot bind")?;
+    socket::connect(socket.as_raw_fd(), &SockaddrIn::from(to))
+        .with_context(|| format!("cannot connect from port {source}"))?;
+    drop(listener.accept()?);
+    let mut stream = TcpStream::from(socket);
+    stream.read_to_end(&mut Vec::new())?;
+    Ok(())
 }

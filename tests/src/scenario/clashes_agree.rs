@@ -1,0 +1,95 @@
+//! Two entries for one flow: the kernel merges them or drops the packet, and counts each; so does ctwatch.
+
+use std::net::{Ipv4Addr, UdpSocket};
+
+use anyhow::{Context, Result};
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrIn, bind, setsockopt, socket, sockopt,
+};
+use std::os::fd::AsRawFd as _;
+
+use crate::{
+    lab::{
+        check::{equal, holds},
+        processor::{self, Meeting},
+        recorder::Recorder,
+        traffic::udp,
+        world::{NODE, SERVER, World},
+    },
+    runner::Skip,
+};
+
+const ROUNDS: u16 = 1500;
+
+/// All leave by one port: the second flow has no tuple of its own.
+const ONE_PORT: &str = "table ip narrow {
+    chain after { type nat hook postrouting priority 100; udp dport 123 snat to 10.8.0.1:4000; }
+}";
+
+pub(crate) fn run() -> Result<()> {
+    dropped()?;
+    merged()
+}
+
+fn dropped() -> Result<()> {
+    let world = World::create("narrow")?;
+    let _server = world.add_server()?;
+    world.load_rules(ONE_PORT)?;
+    let netns = world.node.inode()?;
+    let before = world.figures()?;
+    let recorder = Recorder::start(&[])?;
+    world
+        .client
+        .run(|| udp::from_ports((SERVER, 123).into(), 20_001..=20_041))?;
+    let recording = recorder.stop()?;
+    let after = world.figures()?;
+    equal("the kernel's insert_failed", after.grown(&before, "insert_failed")?, 40)?;
+    recording.agrees(netns, &before, &after)?;
+    let of = format!("n.inode = {netns} AND port = 123 AND role = 'forwarded'");
+    equal("insert_failed", recording.sum("insert_failed", &of)?, 40)?;
+    equal("inserted", recording.sum("inserted", &of)?, 1)
+}
+
+/// Two processors send the first packet of the same flow at once, and many rules keep both on their way.
+fn merged() -> Result<()> {
+    let world = World::create("clash")?;
+    world.load_rules(&slow())?;
+    let netns = world.node.inode()?;
+    let before = world.figures()?;
+    let recorder = Recorder::start(&[])?;
+    world.client.run(|| {
+        let (meeting, sockets) = (Meeting::default(), [shared(20_001)?, shared(20_001)?]);
+        processor::on_both(|processor| {
+            for round in 0..ROUNDS {
+                meeting.wait(round.into());
+                sockets[processor].send_to(b"x", (NODE, 1 + round))?;
+            }
+            Ok(())
+        })
+    })?;
+    let recording = recorder.stop()?;
+    let after = world.figures()?;
+    recording.agrees(netns, &before, &after)?;
+    let of = format!("n.inode = {netns}");
+    equal("inserted", recording.sum("inserted", &of)?, i64::from(ROUNDS))?;
+    let clashes = after.grown(&before, "clashres")?;
+    if clashes == 0 {
+        return Err(Skip("no two packets met on this machine".to_owned()).into());
+    }
+    holds("clashes are merged", recording.sum("clash_merged", &of)? == clashes)
+}
+
+fn slow() -> String {
+    let rules = "ip saddr 192.0.2.1 counter\n".repeat(400);
+    format!("table ip slow {{ chain before {{ type filter hook prerouting priority 0;\n{rules}}}\n}}")
+}
+
+/// A socket that shares its port.
+fn shared(port: u16) -> Result<UdpSocket> {
+    let kind = SockType::Datagram;
+    let socket = socket(AddressFamily::Inet, kind, SockFlag::SOCK_CLOEXEC, None)?;
+    setsockopt(&socket, sockopt::ReusePort, &true)?;
+    let any = std::net::SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port);
+    bind(socket.as_raw_fd(), &SockaddrIn::from(any)).context("cannot bind")?;
+    Ok(socket.into())
+}
