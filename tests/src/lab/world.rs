@@ -29,13 +29,6 @@ pub(crate) struct World {
 impl World {
     /// Makes one; worlds of different names do not know each other.
     pub(crate) fn create(name: &str) -> Result<Self> {
-        let world = Self::untracked(name)?;
-        world.load_rules(TRACK)?;
-        Ok(world)
-    }
-
-    /// As [`World::create`], without a rule that makes the node track.
-    pub(crate) fn untracked(name: &str) -> Result<Self> {
         let node = Netns::create(&format!("{name}-node"))?;
         let client = Netns::create(&format!("{name}-client"))?;
         let ends = format!(
@@ -54,7 +47,9 @@ impl World {
             // Emulation is slow: what is sent again although nothing was lost may meet a closed socket.
             netns.set("ipv4.tcp_early_retrans", 0)?;
         }
-        Ok(Self { node, client })
+        let world = Self { node, client };
+        world.load_rules(TRACK)?;
+        Ok(world)
     }
 
     /// Loads nft rules on the node.
