@@ -68,9 +68,7 @@ impl World {
     pub(crate) fn conntrack(&self, arguments: &[&str]) -> Result<String> {
         self.node.run(|| command::run("conntrack", arguments))
     }
-}
 
-impl World {
     /// Adds a server, 10.8.0.2, that the client reaches through the node.
     pub(crate) fn add_server(&self) -> Result<Netns> {
         let server = Netns::create(&format!("{}-server", self.node.name()))?;
