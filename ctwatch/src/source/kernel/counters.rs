@@ -100,7 +100,8 @@ impl CounterReader {
             cpus,
             clock,
             by_inode,
-            before: Vec::new(),
+            // Grown step by step, each step would leave a hole behind; what is not used takes no memory.
+            before: Vec::with_capacity(SLOTS as usize),
             losses_before: RawLosses::default(),
             sampled: Vec::new(),
         })
