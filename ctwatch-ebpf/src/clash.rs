@@ -22,7 +22,9 @@ pub(crate) struct Clash {
     skb: u64,
     /// The entry that came late; 0 when none is being resolved.
     loser: u64,
-    /// Its endpoint, found before the kernel frees it.
+    /// The entry of the last clash that was not resolved, until its confirm returns; 0 for none.
+    failed: u64,
+    /// The late entry's endpoint, found before the kernel frees it.
     slot: u32,
     pad: u32,
 }
@@ -44,6 +46,7 @@ pub(crate) fn resolving(ctx: &impl EbpfContext, skb: u64) {
             *clash = Clash {
                 skb,
                 loser,
+                failed: 0,
                 slot,
                 pad: 0,
             };
@@ -66,7 +69,10 @@ pub(crate) fn resolved(ctx: &impl EbpfContext, verdict: u32) {
         return;
     }
     // SAFETY: as above.
-    unsafe { (*clash).loser = 0 };
+    unsafe {
+        (*clash).loser = 0;
+        (*clash).failed = if verdict == NF_DROP { loser } else { 0 };
+    }
     if let Some(cold) = count::cold(slot) {
         // SAFETY: in a map value.
         unsafe {
@@ -81,5 +87,19 @@ pub(crate) fn resolved(ctx: &impl EbpfContext, verdict: u32) {
     // does not pass __nf_conntrack_hash_insert.
     if verdict != NF_DROP && conntrack_of(skb) == Some(loser) && !globals::insert_at_confirm() {
         insert::inserted(ctx, loser);
+    }
+}
+
+/// Whether the failure of this entry's confirm is a clash that has been counted.
+#[inline(always)]
+pub(crate) fn has_counted(ct: u64) -> bool {
+    let Some(clash) = CLASH.get_ptr_mut(0) else {
+        return false;
+    };
+    // SAFETY: this CPU's map value.
+    unsafe {
+        let counted = (*clash).failed == ct;
+        (*clash).failed = 0;
+        counted
     }
 }

@@ -1,13 +1,17 @@
-//! Inserts on kernels without a `__nf_conntrack_hash_insert` to hook: what its callers return tells.
+//! What `__nf_conntrack_confirm` and `nf_conntrack_hash_check_insert` return. It tells inserts on kernels without a
+//! `__nf_conntrack_hash_insert` to hook, and, once the kernel counts inserts that failed other than by a clash, whose
+//! they were: no other function is called on the ways that lead there (chain too long, dying, stale extension).
 //!
 //! `IPS_CONFIRMED` at the exit proves nothing, for when it is set moved between stable releases. Instead: the
 //! call accepted the packet, and the packet still carries the entry it came with.
 
 use aya_ebpf::{EbpfContext, macros::map, maps::HashMap};
+use ctwatch_common::layout::status;
 
 use crate::{
-    conn::conntrack_of,
-    count::{self, Loss},
+    clash, classify,
+    conn::{Conn, Window, conntrack_of},
+    count::{self, Loss, add_one},
     globals, insert,
     memory::read,
 };
@@ -48,11 +52,31 @@ pub(crate) fn confirming(stack_pointer: u64, skb: u64) {
 /// `__nf_conntrack_confirm` returned `verdict`.
 #[inline(always)]
 pub(crate) fn confirmed(ctx: &impl EbpfContext, stack_pointer: u64, verdict: u32) {
-    if let Some(call) = take(stack_pointer)
-        && verdict == NF_ACCEPT
-        && conntrack_of(call.skb) == Some(call.ct)
-    {
+    let Some(call) = take(stack_pointer) else {
+        return;
+    };
+    if verdict != NF_ACCEPT {
+        failed(ctx, call.ct);
+    } else if globals::insert_at_confirm() && conntrack_of(call.skb) == Some(call.ct) {
         insert::inserted(ctx, call.ct);
+    }
+}
+
+/// An insert failed. A clash was counted when it was not resolved; an entry that is CONFIRMED was in the table and
+/// taken out again for a stale extension, which the kernel counts as `drop` alone.
+#[inline(always)]
+fn failed(ctx: &impl EbpfContext, ct: u64) {
+    let mut window = Window::uninit();
+    let Some(conn) = Conn::read(ct, &mut window) else {
+        return;
+    };
+    if conn.status() & status::CONFIRMED != 0 || clash::has_counted(ct) {
+        return;
+    }
+    let slot = classify::slot_of(ctx, conn.original(), conn.net(), conn.net_cookie);
+    if let Some(cold) = count::cold(slot) {
+        // SAFETY: in a map value.
+        unsafe { add_one(&raw mut (*cold).insert_failed) };
     }
 }
 

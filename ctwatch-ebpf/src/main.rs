@@ -12,7 +12,7 @@
 //! | `alloc` | `__nf_conntrack_alloc` | the tuple that may be refused |
 //! | `early_drop_exit` | `early_drop`, return | the table was full and nothing could be evicted |
 //! | `clash_enter`, `clash_exit` | `nf_ct_resolve_clash` | an entry lost a race to its like |
-//! | `confirm_enter`, `confirm_exit` | `__nf_conntrack_confirm` | inserts where `hash_insert` has no symbol |
+//! | `confirm_enter`, `confirm_exit` | `__nf_conntrack_confirm` | inserts where `hash_insert` has no symbol; failed inserts |
 //! | `check_insert_enter`, `check_insert_exit` | `nf_conntrack_hash_check_insert` | the same for ctnetlink |
 
 #![no_std]

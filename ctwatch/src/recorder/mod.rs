@@ -24,10 +24,12 @@ use crate::{
 };
 
 mod dumps;
+mod failures;
 mod namespaces;
 mod settle;
 
 use dumps::Dumps;
+use failures::Failures;
 use namespaces::Namespaces;
 
 /// Lifetimes are written this often, and at the end.
@@ -85,6 +87,7 @@ pub struct Recorder {
     writer: Writer,
     books: Books,
     dumps: Dumps,
+    failures: Failures,
     started: Instant,
     samples: u64,
     progress: Progress,
@@ -132,6 +135,7 @@ impl Recorder {
         let mut recorder = Self {
             probes,
             dumps: Dumps::default(),
+            failures: Failures::default(),
             books: Books::default(),
             namespaces,
             writer,
@@ -208,6 +212,22 @@ impl Recorder {
         self.books.add(sample);
         self.samples += 1;
         self.progress.add(sample);
+        if self.failures.are_unexplained(sample) {
+            self.watch_failures()?;
+        }
+        Ok(())
+    }
+
+    /// From now on failed inserts are attributed; what came before is said to be missing.
+    fn watch_failures(&mut self) -> Result<(), Error> {
+        if !self.probes.watch_failures()? {
+            return Ok(());
+        }
+        let reason = "inserts that failed other than by a clash were not attributed to ports before the first of \
+                      them showed in the kernel's insert_failed";
+        if self.namespaces.degrade(reason) {
+            self.writer.degrade(reason)?;
+        }
         Ok(())
     }
 

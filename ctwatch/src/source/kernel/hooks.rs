@@ -74,6 +74,8 @@ pub struct Plan {
     /// Hooks in the order in which they are attached: ends before inserts, so that an entry whose insert was
     /// counted has its end counted too.
     pub hooks: Vec<Hook>,
+    /// Hooks that attribute failed inserts, attached only once there are some: they cost each new flow.
+    pub on_failure: Vec<Hook>,
     /// Ranges for the kernel side.
     pub callers: Callers,
     /// `nf_ct_delete` is split and hooked behind the test of IPS_DYING.
@@ -95,12 +97,7 @@ pub fn plan(kallsyms: &Kallsyms) -> Result<Plan, HookError> {
     }
     let mut hooks = Vec::new();
     let mut degraded = Vec::new();
-    let mut attach = |program, symbol: &Symbol| {
-        hooks.push(Hook {
-            program,
-            symbol: symbol.name.clone(),
-        });
-    };
+    let mut attach = |program, symbol| hooks.push(hook(program, symbol));
     attach("free", required(kallsyms, "nf_conntrack_free")?);
     let split = kallsyms.part("nf_ct_delete");
     match split {
@@ -121,8 +118,12 @@ pub fn plan(kallsyms: &Kallsyms) -> Result<Plan, HookError> {
         ),
     }
     let insert = kallsyms.callable("__nf_conntrack_hash_insert");
+    let mut on_failure = Vec::new();
     if let Some(symbol) = insert {
         attach("hash_insert", symbol);
+        let confirm = kallsyms.callable("__nf_conntrack_confirm");
+        on_failure.extend(confirm.map(|symbol| hook("confirm_exit", symbol)));
+        on_failure.extend(confirm.map(|symbol| hook("confirm_enter", symbol)));
     } else {
         let confirm = required(kallsyms, "__nf_conntrack_confirm")?;
         let check = required(kallsyms, "nf_conntrack_hash_check_insert")?;
@@ -134,11 +135,19 @@ pub fn plan(kallsyms: &Kallsyms) -> Result<Plan, HookError> {
     let callers = callers(kallsyms, &mut degraded);
     Ok(Plan {
         hooks,
+        on_failure,
         callers,
         dying_at_delete: split.is_some(),
         insert_at_confirm: insert.is_none(),
         degraded,
     })
+}
+
+fn hook(program: &'static str, symbol: &Symbol) -> Hook {
+    Hook {
+        program,
+        symbol: symbol.name.clone(),
+    }
 }
 
 fn required<'a>(kallsyms: &'a Kallsyms, function: &'static str) -> Result<&'a Symbol, HookError> {
@@ -222,6 +231,7 @@ ffffffffc0a00a00 T nf_conntrack_in [nf_conntrack]
             Some("__nf_conntrack_hash_insert")
         );
         assert_eq!(symbol(&plan, "confirm_exit"), None);
+        assert_eq!(plan.on_failure.len(), 2);
         assert!(plan.degraded.is_empty());
     }
 

@@ -75,13 +75,14 @@ pub enum AttachError {
 #[derive(Debug)]
 pub struct Probes {
     /// Keeps programs and links.
-    _ebpf: Ebpf,
+    ebpf: Ebpf,
     reader: CounterReader,
     local: HashMap<MapData, [u8; 32], u32>,
     known: HashMap<MapData, u64, u32>,
     addresses: StdHashMap<Netns, Vec<Address>>,
     logger: Option<Logger>,
     hooks: Vec<Hook>,
+    on_failure: Vec<Hook>,
     degraded: Vec<String>,
     kernel: String,
     misses_before: Option<u64>,
@@ -131,11 +132,12 @@ impl Probes {
             reader,
             local: take(&mut ebpf, "LOCAL")?,
             known: take(&mut ebpf, "KNOWN")?,
-            _ebpf: ebpf,
+            ebpf,
             addresses: StdHashMap::new(),
             logger,
             degraded,
             hooks: plan.hooks,
+            on_failure: plan.on_failure,
             kernel: node.kernel.clone(),
             misses_before: None,
             map_bytes,
@@ -151,8 +153,11 @@ impl Probes {
                 probes.set_addresses(namespace.netns, own)?;
             }
         }
+        for hook in probes.hooks.iter().chain(&probes.on_failure) {
+            load_program(&mut probes.ebpf, hook)?;
+        }
         for hook in &probes.hooks {
-            attach(&mut probes._ebpf, hook)?;
+            attach(&mut probes.ebpf, hook)?;
         }
         probes.misses_before = misses::read(&probes.kernel);
         Ok(probes)
@@ -214,6 +219,22 @@ impl Probes {
             .map_err(failed("KNOWN"))?;
         self.addresses.insert(netns, now);
         Ok(())
+    }
+
+    /// Attaches what tells whose the failed inserts are; says whether that is new. Until then only clashes are
+    /// attributed.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError::Program`].
+    pub fn watch_failures(&mut self) -> Result<bool, AttachError> {
+        let hooks = std::mem::take(&mut self.on_failure);
+        for hook in &hooks {
+            attach(&mut self.ebpf, hook)?;
+        }
+        let new = !hooks.is_empty();
+        self.hooks.extend(hooks);
+        Ok(new)
     }
 
     /// Programs and the symbols they sit on.
@@ -316,22 +337,33 @@ fn absent(name: &'static str) -> AttachError {
     }
 }
 
+/// Has the kernel verify a program. All are loaded before the first is attached, so that attaching is quick.
+fn load_program(ebpf: &mut Ebpf, hook: &Hook) -> Result<(), AttachError> {
+    let program = program(ebpf, hook)?;
+    program.load().map_err(|error| refused(hook, &error))
+}
+
 fn attach(ebpf: &mut Ebpf, hook: &Hook) -> Result<(), AttachError> {
-    let failed = |reason: String| AttachError::Program {
-        program: hook.program,
-        symbol: hook.symbol.clone(),
-        reason,
-    };
-    let program: &mut KProbe = ebpf
-        .program_mut(hook.program)
-        .ok_or_else(|| failed("the kernel object has no such program".to_owned()))?
-        .try_into()
-        .map_err(|error: ProgramError| failed(chain(&error)))?;
-    program.load().map_err(|error| failed(chain(&error)))?;
+    let program = program(ebpf, hook)?;
     program
         .attach(&hook.symbol, 0)
         .map(drop)
-        .map_err(|error| failed(chain(&error)))
+        .map_err(|error| refused(hook, &error))
+}
+
+fn program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> Result<&'a mut KProbe, AttachError> {
+    ebpf.program_mut(hook.program)
+        .ok_or(ProgramError::UnexpectedProgramType)
+        .and_then(TryInto::try_into)
+        .map_err(|error| refused(hook, &error))
+}
+
+fn refused(hook: &Hook, error: &ProgramError) -> AttachError {
+    AttachError::Program {
+        program: hook.program,
+        symbol: hook.symbol.clone(),
+        reason: chain(error),
+    }
 }
 
 /// An error with its causes in one line, without the verifier's pages.
