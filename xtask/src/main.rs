@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod bpf;
+mod demo;
 mod lab;
 mod test;
 
@@ -23,6 +24,8 @@ enum Task {
     Bpf(bpf::Args),
     /// Check everything: format, lints, tests, the kernel object, and the scenarios on real kernels.
     Test(test::Args),
+    /// Show a node drown in its conntrack table and recover, in the laboratory.
+    Demo(demo::Args),
     /// Boot a stock Debian kernel in QEMU and run a script inside as root.
     Vm(lab::Args),
 }
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
     match Cli::parse().task {
         Task::Bpf(args) => finish(bpf::run(&args)),
         Task::Test(args) => test::run(&args),
+        Task::Demo(args) => finish(demo::run(&args)),
         Task::Vm(args) => lab::run(&args),
     }
 }

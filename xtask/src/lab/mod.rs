@@ -122,7 +122,7 @@ fn attempt(args: &Args) -> Result<Outcome> {
 }
 
 /// A reader that went away is no reason to end the run.
-fn show(line: Line) {
+pub(crate) fn show(line: Line) {
     let _ = match line.stream {
         Stream::Out => io::stdout()
             .write_all(line.bytes)
