@@ -29,7 +29,7 @@ fn pasted(format: &str, run: &str, list: &str) -> Option<String> {
 
 #[test]
 fn the_iptables_script_adds_each_rule_once_and_foreign_rules_survive() {
-    let list = "iptables-save -t raw | grep ctwatch";
+    let list = "iptables-save | grep ctwatch";
     let Some(rules) = pasted("iptables", "bash script", list) else {
         return;
     };
@@ -69,7 +69,11 @@ fn verdicts_with(rulesets: &[(RulesetKind, String)]) -> Vec<(u64, String)> {
 
 #[test]
 fn once_applied_a_port_is_done() {
-    for (format, run) in [("iptables", "bash script"), ("nft", "nft -f script")] {
+    // The script for nft leaves a port alone that needs rules in iptables' chains.
+    for (format, run, dns) in [
+        ("iptables", "bash script", "done"),
+        ("nft", "nft -f script", "needs-accept"),
+    ] {
         let list = "iptables-save; echo ---; nft -j list ruleset";
         let Some(text) = pasted(format, run, list) else {
             return;
@@ -86,7 +90,7 @@ fn once_applied_a_port_is_done() {
             );
         }
         assert!(
-            verdicts.contains(&(53, "needs-accept".to_owned())),
+            verdicts.contains(&(53, dns.to_owned())),
             "{format}: {verdicts:?}"
         );
     }

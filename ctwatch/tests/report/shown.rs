@@ -1,6 +1,8 @@
 use std::os::unix::fs::PermissionsExt;
 
-use ctwatch::model::{counters::Counters, endpoint::Netns, recording::Recording};
+use ctwatch::model::{
+    counters::Counters, endpoint::Netns, recording::Recording, table::KernelStats,
+};
 use insta::assert_snapshot;
 
 use crate::{
@@ -272,4 +274,24 @@ fn collect_fields(value: &serde_json::Value, fields: &mut Vec<String>) {
         }
         _ => {}
     }
+}
+
+#[test]
+fn a_namespace_in_which_nothing_was_tracked_is_only_counted() {
+    let alone = of(&fixture::incident(), &[]).out;
+    let mut recording = fixture::incident();
+    for sample in &mut recording.samples {
+        let mut table = sample.tables[0];
+        table.netns.inode = 4_026_532_202;
+        table.netns.cookie = 8;
+        table.count = Some(0);
+        table.stats = table.stats.map(|_| KernelStats::default());
+        sample.tables.push(table);
+    }
+    recording.ledger = Some(ctwatch::analysis::ledger::ledger(&recording.samples));
+    let said = of(&recording, &[]).out;
+    let line = "Network namespaces in which nothing was tracked: 1 (--by netns)\n";
+    assert_eq!(said, alone + line);
+    let listed = of(&recording, &["--by", "netns"]).out;
+    assert!(listed.contains("4026532202"), "{listed}");
 }

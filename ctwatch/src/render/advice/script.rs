@@ -1,5 +1,7 @@
 //! Rules alone, to be given to a shell or to `nft -f`. Everything else is a comment.
 
+use std::collections::BTreeSet;
+
 use super::title::{elsewhere, title};
 use crate::{
     analysis::advice::{Advice, PortAdvice, Verdict},
@@ -16,7 +18,8 @@ pub enum Program {
     Nft,
 }
 
-/// Rules of the safe ports of the recorder's own namespace, comments for all others.
+/// Rules of the ports of the recorder's own namespace that are safe, comments for all others. A port that is safe
+/// once other rules accept its packets comes with these rules, first, where iptables can say both.
 #[must_use]
 pub fn script(advice: &Advice, program: Program) -> String {
     let own = advice.table().map(|table| table.netns);
@@ -31,9 +34,9 @@ pub fn script(advice: &Advice, program: Program) -> String {
     .to_owned();
     let mut added = Vec::new();
     for port in &advice.ports {
-        if elsewhere(port, own).is_none() && port.verdict == Verdict::Safe {
-            safe(&mut out, port, program);
-            added.extend(port.notrack.iter().copied());
+        if elsewhere(port, own).is_none() && has_rules(port, program) {
+            rules(&mut out, port, program);
+            added.push(port);
         } else {
             why_not(&mut out, port, own);
         }
@@ -46,8 +49,21 @@ pub fn script(advice: &Advice, program: Program) -> String {
     out
 }
 
-fn safe(out: &mut String, port: &PortAdvice, program: Program) {
-    comment(out, &format!("{}: safe{}", title(port), frees(port)));
+/// What needs accepting is in iptables' chains, into which `nft -f` should not write.
+fn has_rules(port: &PortAdvice, program: Program) -> bool {
+    match port.verdict {
+        Verdict::Safe => true,
+        Verdict::NeedsAccept => program == Program::Iptables,
+        _ => false,
+    }
+}
+
+fn rules(out: &mut String, port: &PortAdvice, program: Program) {
+    let verdict = match port.verdict {
+        Verdict::NeedsAccept => "safe once these rules accept its packets",
+        _ => "safe",
+    };
+    comment(out, &format!("{}: {verdict}{}", title(port), frees(port)));
     for reason in &port.reasons {
         comment(
             out,
@@ -56,8 +72,9 @@ fn safe(out: &mut String, port: &PortAdvice, program: Program) {
     }
     match program {
         Program::Iptables => {
-            for rule in &port.notrack {
-                out.push_str(&iptables::notrack_line(rule));
+            let accepts = port.accepts.iter().map(iptables::accept_line);
+            for line in accepts.chain(port.notrack.iter().map(iptables::notrack_line)) {
+                out.push_str(&line);
                 out.push('\n');
             }
         }
@@ -95,21 +112,31 @@ fn why_not(out: &mut String, port: &PortAdvice, own: Option<u32>) {
     if port.verdict == Verdict::NeedsAccept {
         comment(
             out,
-            "  `ctwatch advise` prints the accept rules it needs first",
+            "  `ctwatch advise --format iptables` has the accept rules it needs first",
         );
     }
 }
 
-fn undo(out: &mut String, rules: &[NotrackRule], program: Program) {
+/// In the other order: nothing is untracked any more before its packets lose their accept rules.
+fn undo(out: &mut String, added: &[&PortAdvice], program: Program) {
     comment(out, "To take them back:");
+    let notrack: Vec<NotrackRule> = added.iter().flat_map(|port| port.notrack.clone()).collect();
     match program {
         Program::Iptables => {
-            for rule in rules {
+            for rule in &notrack {
                 comment(out, &iptables::notrack_undo_line(rule));
+            }
+            // Ports of one address may share an accept rule.
+            let accepts: BTreeSet<String> = added
+                .iter()
+                .flat_map(|port| port.accepts.iter().map(iptables::accept_undo_line))
+                .collect();
+            for line in &accepts {
+                comment(out, line);
             }
         }
         Program::Nft => {
-            for line in nft::undo(rules).lines() {
+            for line in nft::undo(&notrack).lines() {
                 comment(out, line);
             }
         }
