@@ -48,7 +48,7 @@ pub(super) struct Kernel {
 pub(super) struct Load {
     /// Most entries seen during the load.
     pub(super) peak: u64,
-    /// Requests that wrk completed.
+    /// Requests that were answered.
     pub(super) served: u64,
     pub(super) http_errors: u64,
     pub(super) answered: u64,

@@ -63,7 +63,7 @@ filter() {
     # Not ours, and none of our business.
     # shellcheck disable=SC2086
     iptables -t raw $FOREIGN
-    sysctl -qw net.netfilter.nf_conntrack_max=512
+    sysctl -qw net.netfilter.nf_conntrack_max=200
 }
 
 # phase NAME: records the load, and leaves the kernel's figures around it beside ctwatch's in /out/NAME.json.
@@ -76,6 +76,7 @@ phase() {
         --slurpfile report report.json --argjson max "$(</proc/sys/net/netfilter/nf_conntrack_max)" \
         '{max: $max, first: $first[0], load: $load[0], last: $last[0], report: $report[0]}' >"/out/$1.json"
     cp "$1.db" /out
+    cp -r "$1" /out
 }
 
 # The ports whose rules are printed, as lines: protocol, port, address.
@@ -115,7 +116,7 @@ cp rules.sh /out
 
 say "The same load again."
 phase after
-run ctwatch report after.db
+run ctwatch report after.db --by port
 
 # Entries whose original direction goes to an advised port or comes from one.
 left=0

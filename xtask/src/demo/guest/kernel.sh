@@ -1,6 +1,6 @@
 # What the kernel says of its table, read without ctwatch. Sourced.
 
-entries() { cat /proc/sys/net/netfilter/nf_conntrack_count; }
+entries() { echo "$(</proc/sys/net/netfilter/nf_conntrack_count)"; }
 
 # statistic COLUMN: sum over the processors of a column of /proc/net/stat/nf_conntrack, whose figures are hexadecimal.
 statistic() {

@@ -1,95 +1,67 @@
 #!/bin/bash
-# load NAME: half a minute of what clients do to the node, the same each time: requests without keep-alive over HTTP and
+# load NAME: what clients do to the node for a while, the same each time: requests without keep-alive over HTTP and
 # HTTPS, and name lookups. Leaves its findings in /run/demo/NAME.
 set -euo pipefail
 . /root/demo/kernel.sh
-export VIP=203.0.113.10 DNS=192.0.2.1 LASTS=30
-export into=/run/demo/$1
+LASTS=25
+into=/run/demo/$1
 mkdir -p "$into"
 
 # flood SCHEME: as many requests as get through, a connection each.
 flood() {
-    wrk -t1 -c12 -d"${LASTS}s" -H 'Connection: close' "$1://$VIP/" >"$into/wrk-$1"
+    ip netns exec client wrk -t1 -c4 -d"${LASTS}s" --timeout 10s -H 'Connection: close' "$1://203.0.113.10/" \
+        >"$into/wrk-$1"
 }
 
-# once FILE COMMAND...: notes whether it worked.
-once() {
-    local file=$1
-    shift
-    if "$@" >/dev/null 2>&1; then echo ok; else echo failed; fi >>"$into/$file"
-}
-
-resolves() { [ "$(dig +short +tries=1 +timeout=2 @$DNS shop.example)" = 192.0.2.80 ]; }
-
-# Somebody looks a name up twice a second.
-lookups() {
-    while ((SECONDS < LASTS)); do
-        once lookups resolves
-        sleep 0.5
-    done
-}
-
-# Somebody opens the page now and then: wrk keeps silent about connections that never come about.
-visits() {
-    while ((SECONDS < LASTS)); do
-        once visits curl -fsk --max-time 3 "http://$VIP/"
-        once visits curl -fsk --max-time 3 "https://$VIP/"
-        sleep 1
-    done
+clients() {
+    flood http &
+    flood https &
+    # wrk keeps silent about connections that never come about; people do not.
+    ip netns exec client python3 /root/demo/visitors.py "$LASTS" >"$into/visitors.json" &
+    wait
 }
 
 # Watches the table until the clients are done; the highest fill goes to a file.
 watch_table() {
-    local peak=0 now refused evicted limit beat=0
+    local peak=0 beat=0 now limit dropped evicted
     limit=$(</proc/sys/net/netfilter/nf_conntrack_max)
-    refused=$(statistic drop)
+    dropped=$(statistic drop)
     evicted=$(statistic early_drop)
     while kill -0 "$1" 2>/dev/null; do
         now=$(entries)
         peak=$((now > peak ? now : peak))
         if ((beat++ % 8 == 0)); then
-            printf '  %2d s  table %4d/%d  dropped %-5d evicted %-5d lookups failed %d\n' "$SECONDS" "$now" "$limit" \
-                $(($(statistic drop) - refused)) $(($(statistic early_drop) - evicted)) "$(count failed lookups)"
+            printf '  %2d s  %3d of %d entries, %d packets dropped, %d entries evicted\n' "$SECONDS" "$now" "$limit" \
+                $(($(statistic drop) - dropped)) $(($(statistic early_drop) - evicted))
         fi
         sleep 0.5
     done
     echo "$peak" >"$into/peak"
 }
 
-# count ok|failed FILE
-count() { grep -cx "$1" "$into/$2" 2>/dev/null || true; }
-
-# Sum of the numbers on wrk's lines of that kind.
-wrk_says() { cat "$into"/wrk-* | grep "$1" | grep -o '[0-9]\+' | awk '{sum += $1} END {print sum + 0}'; }
-
 # Until nobody is on his way any more: the number of entries stays the same for two seconds.
 settle() {
-    local before='' i
-    for i in {1..10}; do
+    local before='' round
+    for round in {1..10}; do
         [ "$(entries)" = "$before" ] && return
         before=$(entries)
         sleep 2
     done
 }
 
-clients() {
-    SECONDS=0
-    flood http &
-    flood https &
-    lookups &
-    visits &
-    wait
+# Sum of the numbers that follow the given word in wrk's output.
+wrk_says() {
+    awk -v word="$1" '{for (i = 1; i < NF; i++) if ($i == word) sum += $(i + 1)} END {print sum + 0}' "$into"/wrk-*
 }
-export -f flood once resolves lookups visits clients
 
-ip netns exec client bash -c clients &
+SECONDS=0
+clients &
 watch_table $!
-wait
 settle
-jq -n --argjson peak "$(cat "$into/peak")" \
-    --argjson served "$(grep -h 'requests in' "$into"/wrk-* | awk '{sum += $1} END {print sum + 0}')" \
-    --argjson http_errors "$(($(wrk_says 'Socket errors') + $(wrk_says 'Non-2xx') + $(count failed visits)))" \
-    --argjson answered "$(count ok lookups)" \
-    --argjson dns_errors "$(count failed lookups)" \
+errors=$(($(wrk_says connect) + $(wrk_says read) + $(wrk_says write) + $(wrk_says timeout) + $(wrk_says 'responses:')))
+jq --argjson peak "$(<"$into/peak")" \
+    --argjson served "$(awk '/ requests in / {sum += $1} END {print sum + 0}' "$into"/wrk-*)" \
+    --argjson wrk_errors "$errors" \
     --argjson count "$(entries)" \
-    '$ARGS.named' >"$into/load.json"
+    '. + {peak: $peak, served: ($served + .visits), http_errors: ($wrk_errors + .visit_errors), count: $count}' \
+    "$into/visitors.json" >"$into/load.json"
