@@ -81,14 +81,17 @@ phase() {
 
 # The ports whose rules are printed, as lines: protocol, port, address.
 advised() {
-    jq -r '.ports[] | select(.verdict == "safe") | . as $p | .addresses[] | "\($p.protocol) \($p.port) \(.)"' advice.json
+    jq -r '.ports[] | select(.verdict == "safe" or .verdict == "needs-accept") | . as $p | .addresses[] |
+        "\($p.protocol) \($p.port) \(.)"' advice.json
 }
 
 # Entries that stand keep their place until they time out, rules or no rules.
 drain() {
     local protocol port address
     while read -r protocol port address; do
-        run conntrack -D -p "$protocol" --orig-dst "$address" --orig-port-dst "$port" >/dev/null || true
+        echo "\$ conntrack -D -p $protocol --orig-dst $address --orig-port-dst $port"
+        # It fails when there is nothing to delete.
+        conntrack -D -p "$protocol" --orig-dst "$address" --orig-port-dst "$port" 2>&1 >/dev/null | cut -d: -f2- || true
     done < <(advised)
 }
 
