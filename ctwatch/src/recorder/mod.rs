@@ -18,7 +18,7 @@ use crate::{
     },
     recording::{self, Writer},
     source::{
-        kernel::probes::{AttachError, Probes},
+        kernel::{error::AttachError, probes::Probes},
         node,
     },
 };

@@ -4,9 +4,11 @@
 //! [`counters`] reads. While programs run, counters are read from mapped memory alone: a kprobe is skipped
 //! while its CPU is inside `bpf()`.
 
+mod attach;
 pub mod btf;
 pub mod capability;
 pub mod counters;
+pub mod error;
 pub mod hooks;
 pub mod kallsyms;
 pub mod layout;

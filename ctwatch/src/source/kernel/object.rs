@@ -1,7 +1,130 @@
-//! The kernel object, compiled into the program (`cargo xtask bpf` rebuilds it from ctwatch-ebpf).
+//! The kernel object, compiled into the program (`cargo xtask bpf` rebuilds it from ctwatch-ebpf), and its maps.
+
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
+
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::{Map, MapData, MapError, Queue},
+};
+use ctwatch_common::{
+    layout::Layout,
+    limits::{RUN, SLOTS},
+};
+
+use super::{
+    counters::{Clock, CounterReader, MapFds},
+    error::AttachError,
+    hooks::Plan,
+};
 
 /// The object for this architecture.
-pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/bpf/ctwatch.x86_64.bpf.o"
 ));
+
+pub(super) fn load(
+    plan: &Plan,
+    layout: &Layout,
+    by_inode: bool,
+    cpus: u32,
+) -> Result<Ebpf, AttachError> {
+    let dying = u32::from(plan.dying_at_delete);
+    let confirm = u32::from(plan.insert_at_confirm);
+    let by_inode = u32::from(by_inode);
+    EbpfLoader::new()
+        .override_global("LAYOUT", bytemuck::bytes_of(layout), true)
+        .override_global("CALLERS", bytemuck::bytes_of(&plan.callers), true)
+        .override_global("DYING_AT_DELETE", &dying, true)
+        .override_global("INSERT_AT_CONFIRM", &confirm, true)
+        .override_global("NETNS_BY_INODE", &by_inode, true)
+        .map_max_entries("HOT", SLOTS * cpus)
+        .map_max_entries("COLD", SLOTS * cpus)
+        .map_max_entries("LOSSES", cpus)
+        .map_max_entries("RECENT", cpus)
+        .map_max_entries("LAST", cpus)
+        .load(OBJECT)
+        .map_err(|error| AttachError::Load(Box::new(error)))
+}
+
+/// Puts the first slot of every run into the queue, in order. Slot 0 is not handed out: it takes what finds no
+/// slot.
+pub(super) fn fill_runs(ebpf: &mut Ebpf) -> Result<(), AttachError> {
+    let failed = |error: MapError| AttachError::Map {
+        name: "RUNS",
+        reason: error.to_string(),
+    };
+    let map = ebpf.map_mut("RUNS").ok_or_else(|| absent("RUNS"))?;
+    let mut runs: Queue<&mut MapData, u32> = Queue::try_from(map).map_err(failed)?;
+    for first in (RUN..SLOTS).step_by(RUN as usize) {
+        runs.push(first, 0).map_err(failed)?;
+    }
+    Ok(())
+}
+
+pub(super) fn map_counters(
+    ebpf: &Ebpf,
+    cpus: u32,
+    clock: Clock,
+    by_inode: bool,
+) -> Result<CounterReader, AttachError> {
+    let fds = MapFds {
+        hot: array(ebpf, "HOT")?,
+        cold: array(ebpf, "COLD")?,
+        owners: array(ebpf, "OWNERS")?,
+        losses: array(ebpf, "LOSSES")?,
+        shared: array(ebpf, "SHARED")?,
+        filter: array(ebpf, "FILTER")?,
+        histograms: array(ebpf, "HISTOGRAMS")?,
+    };
+    CounterReader::new(&fds, cpus, clock, by_inode).map_err(|error| AttachError::Map {
+        name: "HOT",
+        reason: error.to_string(),
+    })
+}
+
+fn array<'a>(ebpf: &'a Ebpf, name: &'static str) -> Result<BorrowedFd<'a>, AttachError> {
+    match ebpf.map(name) {
+        Some(Map::Array(data)) => Ok(data.fd().as_fd()),
+        _ => Err(absent(name)),
+    }
+}
+
+pub(super) fn take<T>(ebpf: &mut Ebpf, name: &'static str) -> Result<T, AttachError>
+where
+    T: TryFrom<Map, Error = MapError>,
+{
+    let map = ebpf.take_map(name).ok_or_else(|| absent(name))?;
+    T::try_from(map).map_err(|error| AttachError::Map {
+        name,
+        reason: error.to_string(),
+    })
+}
+
+fn absent(name: &'static str) -> AttachError {
+    AttachError::Map {
+        name,
+        reason: "the kernel object has no such map (a fault of this build)".to_owned(),
+    }
+}
+
+/// Sum of what every map's fdinfo says it takes.
+pub(super) fn memory(ebpf: &Ebpf) -> u64 {
+    ebpf.maps()
+        .filter_map(|(_, map)| match map {
+            Map::Array(data)
+            | Map::HashMap(data)
+            | Map::PerCpuArray(data)
+            | Map::Queue(data)
+            | Map::RingBuf(data) => Some(data.fd().as_fd().as_raw_fd()),
+            _ => None,
+        })
+        .filter_map(|fd| std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok())
+        .filter_map(|info| {
+            let line = info
+                .lines()
+                .find_map(|line| line.strip_prefix("memlock:"))?;
+            line.trim().parse::<u64>().ok()
+        })
+        .sum()
+}

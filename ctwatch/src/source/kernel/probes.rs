@@ -1,75 +1,30 @@
 //! Loading and attaching the kernel side.
 
-use std::{collections::HashMap as StdHashMap, io, net::IpAddr, os::fd::BorrowedFd};
+use std::{collections::HashMap as StdHashMap, net::IpAddr};
 
 use aya::{
-    Ebpf, EbpfError, EbpfLoader,
-    maps::{HashMap, Map, MapData, Queue},
-    programs::{KProbe, ProgramError},
+    Ebpf,
+    maps::{HashMap, MapData, MapError},
 };
 use aya_log::EbpfLogger;
-use ctwatch_common::{
-    endpoint::{AF_INET, AF_INET6, LocalAddress, filter_bit},
-    layout::Layout,
-    limits::{RUN, SLOTS},
-};
+use ctwatch_common::endpoint::{AF_INET, AF_INET6, LocalAddress, filter_bit};
 use nix::time::{ClockId, clock_gettime};
-use thiserror::Error;
 
 use super::{
-    btf::{Btf, BtfError},
+    attach,
+    btf::Btf,
     capability,
-    counters::{Clock, CounterReader, MapFds, Reading},
-    hooks::{self, Hook, HookError, Plan},
+    counters::{Clock, CounterReader, Reading},
+    error::AttachError,
+    hooks::{self, Hook},
     kallsyms::Kallsyms,
-    layout, misses,
-    object::OBJECT,
+    layout, misses, object,
 };
 use crate::model::{
     endpoint::{Endpoint, Netns},
     lifetime::Lifetimes,
     node::{Address, Node},
 };
-
-/// Why nothing is being watched.
-#[derive(Debug, Error)]
-pub enum AttachError {
-    /// A capability is missing.
-    #[error(transparent)]
-    Capability(#[from] capability::Missing),
-    /// A function cannot be hooked.
-    #[error(transparent)]
-    Hook(#[from] HookError),
-    /// A structure is not where it should be.
-    #[error(transparent)]
-    Btf(#[from] BtfError),
-    /// /proc/kallsyms cannot be read.
-    #[error("cannot read /proc/kallsyms: {0} (is /proc mounted?)")]
-    Kallsyms(#[source] io::Error),
-    /// The kernel refuses the object.
-    #[error("cannot load the kernel programs: {0}")]
-    Load(#[source] Box<EbpfError>),
-    /// The kernel refuses a program or its hook.
-    #[error(
-        "cannot attach {program} to {symbol}: {reason} (does this kernel have CONFIG_KPROBES, and is it not locked down? cat /sys/kernel/security/lockdown)"
-    )]
-    Program {
-        /// Kernel program.
-        program: &'static str,
-        /// Kernel function.
-        symbol: String,
-        /// The kernel's reason.
-        reason: String,
-    },
-    /// A map is missing, cannot be mapped or written: a fault of the object or of the kernel.
-    #[error("cannot set up map {name}: {reason}")]
-    Map {
-        /// Map.
-        name: &'static str,
-        /// Reason.
-        reason: String,
-    },
-}
 
 /// The attached programs. Dropping it detaches them.
 #[derive(Debug)]
@@ -111,14 +66,14 @@ impl Probes {
         let plan = hooks::plan(&kallsyms)?;
         let layout = layout::resolve(&Btf::vmlinux()?)?;
         let by_inode = node.namespaces.iter().all(|each| each.netns.cookie == 0);
-        let mut ebpf = load(&plan, &layout, by_inode, node.cpus)?;
-        let map_bytes = memory(&ebpf);
-        fill_runs(&mut ebpf)?;
+        let mut ebpf = object::load(&plan, &layout, by_inode, node.cpus)?;
+        let map_bytes = object::memory(&ebpf);
+        object::fill_runs(&mut ebpf)?;
         let clock = Clock {
             hz: node.hz,
             attached_ns: monotonic_ns(),
         };
-        let reader = map_counters(&ebpf, node.cpus, clock, by_inode)?;
+        let reader = object::map_counters(&ebpf, node.cpus, clock, by_inode)?;
         let logger = EbpfLogger::init(&mut ebpf).ok().map(Logger);
         let mut degraded = plan.degraded;
         if by_inode {
@@ -130,8 +85,8 @@ impl Probes {
         }
         let mut probes = Self {
             reader,
-            local: take(&mut ebpf, "LOCAL")?,
-            known: take(&mut ebpf, "KNOWN")?,
+            local: object::take(&mut ebpf, "LOCAL")?,
+            known: object::take(&mut ebpf, "KNOWN")?,
             ebpf,
             addresses: StdHashMap::new(),
             logger,
@@ -154,10 +109,10 @@ impl Probes {
             }
         }
         for hook in probes.hooks.iter().chain(&probes.on_failure) {
-            load_program(&mut probes.ebpf, hook)?;
+            attach::load(&mut probes.ebpf, hook)?;
         }
         for hook in &probes.hooks {
-            attach(&mut probes.ebpf, hook)?;
+            attach::attach(&mut probes.ebpf, hook)?;
         }
         probes.misses_before = misses::read(&probes.kernel);
         Ok(probes)
@@ -195,7 +150,7 @@ impl Probes {
             return Ok(());
         }
         let failed = |name| {
-            move |error: aya::maps::MapError| AttachError::Map {
+            move |error: MapError| AttachError::Map {
                 name,
                 reason: error.to_string(),
             }
@@ -230,7 +185,7 @@ impl Probes {
     pub fn watch_failures(&mut self) -> Result<bool, AttachError> {
         let hooks = std::mem::take(&mut self.on_failure);
         for hook in &hooks {
-            attach(&mut self.ebpf, hook)?;
+            attach::attach(&mut self.ebpf, hook)?;
         }
         let new = !hooks.is_empty();
         self.hooks.extend(hooks);
@@ -254,132 +209,6 @@ impl Probes {
     pub fn map_bytes(&self) -> u64 {
         self.map_bytes
     }
-}
-
-fn load(plan: &Plan, layout: &Layout, by_inode: bool, cpus: u32) -> Result<Ebpf, AttachError> {
-    let dying = u32::from(plan.dying_at_delete);
-    let confirm = u32::from(plan.insert_at_confirm);
-    let by_inode = u32::from(by_inode);
-    EbpfLoader::new()
-        .override_global("LAYOUT", bytemuck::bytes_of(layout), true)
-        .override_global("CALLERS", bytemuck::bytes_of(&plan.callers), true)
-        .override_global("DYING_AT_DELETE", &dying, true)
-        .override_global("INSERT_AT_CONFIRM", &confirm, true)
-        .override_global("NETNS_BY_INODE", &by_inode, true)
-        .map_max_entries("HOT", SLOTS * cpus)
-        .map_max_entries("COLD", SLOTS * cpus)
-        .map_max_entries("LOSSES", cpus)
-        .map_max_entries("RECENT", cpus)
-        .map_max_entries("LAST", cpus)
-        .load(OBJECT)
-        .map_err(|error| AttachError::Load(Box::new(error)))
-}
-
-/// Puts the first slot of every run into the queue, in order. Slot 0 is not handed out: it takes what finds no
-/// slot.
-fn fill_runs(ebpf: &mut Ebpf) -> Result<(), AttachError> {
-    let failed = |error: aya::maps::MapError| AttachError::Map {
-        name: "RUNS",
-        reason: error.to_string(),
-    };
-    let map = ebpf.map_mut("RUNS").ok_or_else(|| absent("RUNS"))?;
-    let mut runs: Queue<&mut MapData, u32> = Queue::try_from(map).map_err(failed)?;
-    for first in (RUN..SLOTS).step_by(RUN as usize) {
-        runs.push(first, 0).map_err(failed)?;
-    }
-    Ok(())
-}
-
-fn map_counters(
-    ebpf: &Ebpf,
-    cpus: u32,
-    clock: Clock,
-    by_inode: bool,
-) -> Result<CounterReader, AttachError> {
-    let fds = MapFds {
-        hot: array(ebpf, "HOT")?,
-        cold: array(ebpf, "COLD")?,
-        owners: array(ebpf, "OWNERS")?,
-        losses: array(ebpf, "LOSSES")?,
-        shared: array(ebpf, "SHARED")?,
-        filter: array(ebpf, "FILTER")?,
-        histograms: array(ebpf, "HISTOGRAMS")?,
-    };
-    CounterReader::new(&fds, cpus, clock, by_inode).map_err(|error| AttachError::Map {
-        name: "HOT",
-        reason: error.to_string(),
-    })
-}
-
-fn array<'a>(ebpf: &'a Ebpf, name: &'static str) -> Result<BorrowedFd<'a>, AttachError> {
-    use std::os::fd::AsFd as _;
-    match ebpf.map(name) {
-        Some(Map::Array(data)) => Ok(data.fd().as_fd()),
-        _ => Err(absent(name)),
-    }
-}
-
-fn take<T>(ebpf: &mut Ebpf, name: &'static str) -> Result<T, AttachError>
-where
-    T: TryFrom<Map, Error = aya::maps::MapError>,
-{
-    let map = ebpf.take_map(name).ok_or_else(|| absent(name))?;
-    T::try_from(map).map_err(|error| AttachError::Map {
-        name,
-        reason: error.to_string(),
-    })
-}
-
-fn absent(name: &'static str) -> AttachError {
-    AttachError::Map {
-        name,
-        reason: "the kernel object has no such map (a fault of this build)".to_owned(),
-    }
-}
-
-/// Has the kernel verify a program. All are loaded before the first is attached, so that attaching is quick.
-fn load_program(ebpf: &mut Ebpf, hook: &Hook) -> Result<(), AttachError> {
-    let program = program(ebpf, hook)?;
-    program.load().map_err(|error| refused(hook, &error))
-}
-
-fn attach(ebpf: &mut Ebpf, hook: &Hook) -> Result<(), AttachError> {
-    let program = program(ebpf, hook)?;
-    program
-        .attach(&hook.symbol, 0)
-        .map(drop)
-        .map_err(|error| refused(hook, &error))
-}
-
-fn program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> Result<&'a mut KProbe, AttachError> {
-    ebpf.program_mut(hook.program)
-        .ok_or(ProgramError::UnexpectedProgramType)
-        .and_then(TryInto::try_into)
-        .map_err(|error| refused(hook, &error))
-}
-
-fn refused(hook: &Hook, error: &ProgramError) -> AttachError {
-    AttachError::Program {
-        program: hook.program,
-        symbol: hook.symbol.clone(),
-        reason: chain(error),
-    }
-}
-
-/// An error with its causes in one line, without the verifier's pages.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    let line = text.lines().next().unwrap_or_default();
-    line.to_owned()
 }
 
 /// What the kernel side tells the namespace by: the cookie, or the inode where cookies are not told.
@@ -406,28 +235,6 @@ fn local_key(netns: Netns, address: IpAddr) -> LocalAddress {
         }
     }
     key
-}
-
-/// Sum of what every map's fdinfo says it takes.
-fn memory(ebpf: &Ebpf) -> u64 {
-    use std::os::fd::{AsFd as _, AsRawFd as _};
-    ebpf.maps()
-        .filter_map(|(_, map)| match map {
-            Map::Array(data)
-            | Map::HashMap(data)
-            | Map::PerCpuArray(data)
-            | Map::Queue(data)
-            | Map::RingBuf(data) => Some(data.fd().as_fd().as_raw_fd()),
-            _ => None,
-        })
-        .filter_map(|fd| std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok())
-        .filter_map(|info| {
-            let line = info
-                .lines()
-                .find_map(|line| line.strip_prefix("memlock:"))?;
-            line.trim().parse::<u64>().ok()
-        })
-        .sum()
 }
 
 fn monotonic_ns() -> u64 {

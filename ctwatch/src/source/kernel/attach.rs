@@ -1,0 +1,53 @@
+//! Attaching programs to kernel functions.
+
+use aya::{
+    Ebpf,
+    programs::{KProbe, ProgramError},
+};
+
+use super::{error::AttachError, hooks::Hook};
+
+/// Has the kernel verify a program. All are loaded before the first is attached, so that attaching is quick.
+pub(super) fn load(ebpf: &mut Ebpf, hook: &Hook) -> Result<(), AttachError> {
+    let program = program(ebpf, hook)?;
+    program.load().map_err(|error| refused(hook, &error))
+}
+
+pub(super) fn attach(ebpf: &mut Ebpf, hook: &Hook) -> Result<(), AttachError> {
+    let program = program(ebpf, hook)?;
+    program
+        .attach(&hook.symbol, 0)
+        .map(drop)
+        .map_err(|error| refused(hook, &error))
+}
+
+fn program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> Result<&'a mut KProbe, AttachError> {
+    ebpf.program_mut(hook.program)
+        .ok_or(ProgramError::UnexpectedProgramType)
+        .and_then(TryInto::try_into)
+        .map_err(|error| refused(hook, &error))
+}
+
+fn refused(hook: &Hook, error: &ProgramError) -> AttachError {
+    AttachError::Program {
+        program: hook.program,
+        symbol: hook.symbol.clone(),
+        reason: chain(error),
+    }
+}
+
+/// An error with its causes in one line, without the verifier's pages.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    let line = text.lines().next().unwrap_or_default();
+    line.to_owned()
+}

@@ -1,0 +1,48 @@
+//! Why nothing is being watched.
+
+use std::io;
+
+use aya::EbpfError;
+use thiserror::Error;
+
+use super::{btf::BtfError, capability, hooks::HookError};
+
+/// Why nothing is being watched.
+#[derive(Debug, Error)]
+pub enum AttachError {
+    /// A capability is missing.
+    #[error(transparent)]
+    Capability(#[from] capability::Missing),
+    /// A function cannot be hooked.
+    #[error(transparent)]
+    Hook(#[from] HookError),
+    /// A structure is not where it should be.
+    #[error(transparent)]
+    Btf(#[from] BtfError),
+    /// /proc/kallsyms cannot be read.
+    #[error("cannot read /proc/kallsyms: {0} (is /proc mounted?)")]
+    Kallsyms(#[source] io::Error),
+    /// The kernel refuses the object.
+    #[error("cannot load the kernel programs: {0}")]
+    Load(#[source] Box<EbpfError>),
+    /// The kernel refuses a program or its hook.
+    #[error(
+        "cannot attach {program} to {symbol}: {reason} (does this kernel have CONFIG_KPROBES, and is it not locked down? cat /sys/kernel/security/lockdown)"
+    )]
+    Program {
+        /// Kernel program.
+        program: &'static str,
+        /// Kernel function.
+        symbol: String,
+        /// The kernel's reason.
+        reason: String,
+    },
+    /// A map is missing, cannot be mapped or written: a fault of the object or of the kernel.
+    #[error("cannot set up map {name}: {reason}")]
+    Map {
+        /// Map.
+        name: &'static str,
+        /// Reason.
+        reason: String,
+    },
+}
