@@ -16,6 +16,8 @@ mod checks;
 mod facts;
 mod summary;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use facts::Facts;
 use summary::{Seconds, Summary};
