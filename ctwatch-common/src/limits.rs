@@ -1,7 +1,7 @@
 //! Sizes of the maps.
 
 /// Endpoint slots. Slot 0 takes what no slot was left for, so that nothing goes uncounted.
-pub const SLOTS: u32 = 73_728;
+pub const SLOTS: u32 = 69_632;
 /// Slot 0: everything that could not be attributed.
 pub const UNATTRIBUTED: u32 = 0;
 /// Slots are handed out in runs of this many, one run to a CPU at a time: Linux 5.10 has no atomic fetch-and-add.

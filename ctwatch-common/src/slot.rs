@@ -38,10 +38,14 @@ pub struct Hot {
 pub struct Cold {
     /// TCP entries by the state they ended in ([`tcp`]).
     pub tcp_last: [u32; tcp::COUNT],
-    /// Entries that clashed with another and were dropped (part of the kernel's `insert_failed`).
+    /// Entries that could not be inserted (the kernel's `insert_failed`).
     pub insert_failed: u32,
+    /// Of them, those that clashed with another, which the kernel counts as `drop` too.
+    pub clash_dropped: u32,
     /// Entries that clashed with another and were merged into it (the kernel's `clash_resolve`).
     pub clash_merged: u32,
+    /// Zero.
+    pub pad: u32,
 }
 
 /// Which endpoint a slot belongs to.

@@ -78,6 +78,7 @@ pub(crate) fn resolved(ctx: &impl EbpfContext, verdict: u32) {
         unsafe {
             if verdict == NF_DROP {
                 add_one(&raw mut (*cold).insert_failed);
+                add_one(&raw mut (*cold).clash_dropped);
             } else {
                 add_one(&raw mut (*cold).clash_merged);
             }

@@ -94,7 +94,7 @@ impl Account {
             figure(&last.stats?)?.checked_sub(figure(&first.stats?)?)
         };
         // nf_ct_resolve_clash counts a clash it cannot resolve as insert_failed and as drop.
-        let drop_clashes = counted.insert_failed;
+        let drop_clashes = counted.clash_dropped;
         NetnsLedger {
             netns,
             inserted: counted.inserted,
@@ -199,6 +199,7 @@ mod tests {
             },
             refused: 4,
             insert_failed: 1,
+            clash_dropped: 1,
             ..Counters::default()
         };
         let ledger = ledger(&[

@@ -62,8 +62,10 @@ pub struct Counters {
     pub ended: Ended,
     /// New connections refused at a full table.
     pub refused: u64,
-    /// Entries dropped because they clashed with another.
+    /// Entries that could not be inserted: clashes, and once the kernel counted one, chains too long and the rest.
     pub insert_failed: u64,
+    /// Of them, those dropped because they clashed with another; the kernel counts these as `drop` too.
+    pub clash_dropped: u64,
     /// Entries merged into one they clashed with.
     pub clash_merged: u64,
     /// Inserted with the source translated.
@@ -97,6 +99,7 @@ impl AddAssign for Counters {
         self.ended = self.ended + other.ended;
         self.refused += other.refused;
         self.insert_failed += other.insert_failed;
+        self.clash_dropped += other.clash_dropped;
         self.clash_merged += other.clash_merged;
         self.snat += other.snat;
         self.dnat += other.dnat;

@@ -11,12 +11,12 @@ use crate::model::{
 
 /// Figures of a `delta` row, in the order of [`counters_out`].
 pub(super) const COUNTERS: &str = "inserted, expired, evicted, evicted_background, reset, deleted, netns_gone, \
-     other, refused, insert_failed, clash_merged, snat, dnat, helper, unreplied, assured, age_ms, last_none, \
+     other, refused, insert_failed, clash_dropped, clash_merged, snat, dnat, helper, unreplied, assured, age_ms, last_none, \
      last_syn_sent, last_syn_recv, last_established, last_fin_wait, last_close_wait, last_last_ack, \
      last_time_wait, last_close, last_syn_sent2";
 
 /// How many figures [`COUNTERS`] names.
-pub(super) const COUNTER_COLUMNS: usize = 17 + ctwatch_common::tcp::COUNT;
+pub(super) const COUNTER_COLUMNS: usize = 18 + ctwatch_common::tcp::COUNT;
 
 /// Figures of a `sample` or `ledger_losses` row, in the order of [`losses_out`].
 pub(super) const LOSSES: &str = "probe_misses, unattributed, refused_unattributed, refused_ctnetlink, cause_lost, \
@@ -41,6 +41,7 @@ pub(super) fn counters_out(counters: &Counters) -> [i64; COUNTER_COLUMNS] {
         ended.other,
         counters.refused,
         counters.insert_failed,
+        counters.clash_dropped,
         counters.clash_merged,
         counters.snat,
         counters.dnat,
@@ -60,7 +61,7 @@ pub(super) fn counters_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Count
     let at = |column| figure(row, first + column);
     let mut tcp_last = [0; ctwatch_common::tcp::COUNT];
     for (state, slot) in tcp_last.iter_mut().enumerate() {
-        *slot = at(17 + state)?;
+        *slot = at(18 + state)?;
     }
     Ok(Counters {
         inserted: at(0)?,
@@ -75,13 +76,14 @@ pub(super) fn counters_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Count
         },
         refused: at(8)?,
         insert_failed: at(9)?,
-        clash_merged: at(10)?,
-        snat: at(11)?,
-        dnat: at(12)?,
-        helper: at(13)?,
-        unreplied: at(14)?,
-        assured: at(15)?,
-        age_ms: at(16)?.cast_signed(),
+        clash_dropped: at(10)?,
+        clash_merged: at(11)?,
+        snat: at(12)?,
+        dnat: at(13)?,
+        helper: at(14)?,
+        unreplied: at(15)?,
+        assured: at(16)?,
+        age_ms: at(17)?.cast_signed(),
         tcp_last,
     })
 }

@@ -98,6 +98,7 @@ CREATE TABLE delta (
     other              INTEGER NOT NULL,
     refused            INTEGER NOT NULL,
     insert_failed      INTEGER NOT NULL,
+    clash_dropped      INTEGER NOT NULL, -- of them, what the kernel counts as drop too
     clash_merged       INTEGER NOT NULL,
     snat               INTEGER NOT NULL,
     dnat               INTEGER NOT NULL,

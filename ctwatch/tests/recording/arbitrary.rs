@@ -66,7 +66,7 @@ fn endpoint() -> impl Strategy<Value = Endpoint> {
 
 fn counters() -> impl Strategy<Value = Counters> {
     (
-        array::uniform16(any::<u64>()),
+        array::uniform17(any::<u64>()),
         any::<i64>(),
         array::uniform10(any::<u64>()),
     )
@@ -84,6 +84,7 @@ fn counters() -> impl Strategy<Value = Counters> {
             refused: n[8],
             insert_failed: n[9],
             clash_merged: n[10],
+            clash_dropped: n[16],
             snat: n[11],
             dnat: n[12],
             helper: n[13],

@@ -83,7 +83,7 @@ pub struct NetnsBooks {
     pub drop_clashes: u64,
     /// Evicted, against `early_drop`.
     pub evicted: Balance,
-    /// Clashes dropped, against `insert_failed`, which counts chains too long and dying entries too.
+    /// Entries that could not be inserted, against the kernel's own count.
     pub insert_failed: Balance,
     /// Clashes merged, against `clash_resolve`.
     pub clash_merged: Balance,

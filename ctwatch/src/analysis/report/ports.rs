@@ -61,7 +61,7 @@ pub struct PortReport {
     pub evicted: u64,
     /// Evicted in the background.
     pub evicted_background: u64,
-    /// Clashes that were dropped.
+    /// Entries that could not be inserted.
     pub insert_failed: u64,
     /// Clashes that were merged.
     pub clash_merged: u64,

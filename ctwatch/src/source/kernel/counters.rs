@@ -288,6 +288,7 @@ impl Sum {
             ended: ended_by_cause(&ended),
             refused: delta(hot.refused, was.refused),
             insert_failed: delta(self.cold.insert_failed, before.cold.insert_failed),
+            clash_dropped: delta(self.cold.clash_dropped, before.cold.clash_dropped),
             clash_merged: delta(self.cold.clash_merged, before.cold.clash_merged),
             snat: delta(hot.snat, was.snat),
             dnat: delta(hot.dnat, was.dnat),
