@@ -12,7 +12,7 @@ use ctwatch_common::{
     slot::{Cold, Histogram, Hot, Owner},
 };
 
-use super::mapped::Mapped;
+use super::{mapped::Mapped, mark::Mark};
 use crate::model::{
     counters::{Counters, Ended},
     endpoint::{Endpoint, Family, Netns, Protocol, Role},
@@ -60,29 +60,39 @@ pub struct CounterReader {
     by_inode: bool,
     /// Sums over CPUs at the last walk, by slot.
     before: Vec<Sum>,
+    /// Marks at the last walk, by slot: what did not move, which is most, is passed over by them.
+    marks: Vec<Mark>,
     losses_before: RawLosses,
     /// Slots that were given a histogram: the first has number 1, as number 0 is nobody's.
     sampled: Vec<usize>,
 }
 
-/// File descriptors of the maps.
-pub(super) struct MapFds<F> {
-    pub(super) hot: F,
-    pub(super) cold: F,
-    pub(super) owners: F,
-    pub(super) losses: F,
-    pub(super) shared: F,
-    pub(super) filter: F,
-    pub(super) histograms: F,
+/// File descriptors of the arrays, each named after its map.
+#[derive(Debug)]
+pub struct MapFds<F> {
+    /// [`Hot`], [`SLOTS`] a CPU.
+    pub hot: F,
+    /// [`Cold`], [`SLOTS`] a CPU.
+    pub cold: F,
+    /// [`Owner`], [`SLOTS`].
+    pub owners: F,
+    /// [`Losses`](RawLosses), one a CPU.
+    pub losses: F,
+    /// [`Shared`], one.
+    pub shared: F,
+    /// `u64`, one.
+    pub filter: F,
+    /// [`Histogram`], [`limits::HISTOGRAMS`].
+    pub histograms: F,
 }
 
 impl CounterReader {
-    /// Maps the arrays.
+    /// Maps the arrays. `by_inode` says that the kernel side tells namespaces by inode, not by cookie.
     ///
     /// # Errors
     ///
     /// The kernel's reason why a map cannot be mapped.
-    pub(super) fn new<F: AsFd>(
+    pub fn new<F: AsFd>(
         fds: &MapFds<F>,
         cpus: u32,
         clock: Clock,
@@ -102,6 +112,7 @@ impl CounterReader {
             by_inode,
             // Grown step by step, each step would leave a hole behind; what is not used takes no memory.
             before: Vec::with_capacity(SLOTS as usize),
+            marks: Vec::with_capacity(SLOTS as usize),
             losses_before: RawLosses::default(),
             sampled: Vec::new(),
         })
@@ -113,6 +124,7 @@ impl CounterReader {
         let origin = self.shared.get(0).origin_ns;
         if self.before.len() < used {
             self.before.resize(used, Default::default());
+            self.marks.resize(used, Default::default());
         }
         let mut reading = Reading {
             losses,
@@ -120,9 +132,15 @@ impl CounterReader {
         };
         let mut busy = Vec::new();
         for slot in 0..used {
+            let mark = Mark::of(&self.hot, &self.cold, self.cpus, slot);
+            if mark == self.marks[slot] {
+                continue;
+            }
             let now = self.sum(slot);
             let before = self.before[slot];
             if now == before {
+                // It moved between mark and sum at the walk before.
+                self.marks[slot] = mark;
                 continue;
             }
             let moved = now.since(&before, &self.clock, origin);
@@ -138,6 +156,7 @@ impl CounterReader {
                 continue;
             }
             self.before[slot] = now;
+            self.marks[slot] = mark;
         }
         self.give_histograms(busy);
         reading

@@ -1,7 +1,7 @@
 //! Maps of the kernel side, mapped into memory.
 #![allow(unsafe_code, reason = "memory that the kernel shares with us")]
 
-use std::{io, num::NonZeroUsize, os::fd::AsFd, ptr::NonNull};
+use std::{io, num::NonZeroUsize, ops::Range, os::fd::AsFd, ptr::NonNull};
 
 use bytemuck::Pod;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
@@ -19,6 +19,9 @@ pub(super) struct Mapped<T> {
 unsafe impl<T: Send> Send for Mapped<T> {}
 
 impl<T: Pod> Mapped<T> {
+    /// Whole 64-bit words of a value.
+    pub(super) const WORDS: usize = size_of::<T>() / size_of::<u64>();
+
     /// Maps the first `count` values of an array that was made with `BPF_F_MMAPABLE`.
     ///
     /// # Errors
@@ -54,6 +57,20 @@ impl<T: Pod> Mapped<T> {
         }
         // SAFETY: inside the mapping, aligned to a page's fraction; any bytes are a `T`.
         unsafe { self.start.add(index).read_volatile() }
+    }
+
+    /// The sum of `words` of the value at `index`, wrapping, each word read once; 0 outside the array.
+    #[inline]
+    pub(super) fn sum_of_words(&self, index: usize, words: Range<usize>) -> u64 {
+        if index >= self.count || words.end * size_of::<u64>() > size_of::<T>() {
+            return 0;
+        }
+        // SAFETY: inside the mapping. It begins at a page and values are whole words, so each word is aligned.
+        let start = unsafe { self.start.add(index) }.cast::<u64>();
+        words.fold(0, |sum: u64, word| {
+            // SAFETY: the value has that word, and any bytes are one.
+            sum.wrapping_add(unsafe { start.add(word).read_volatile() })
+        })
     }
 
     /// Replaces the value at `index`, if the array has it.

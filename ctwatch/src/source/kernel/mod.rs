@@ -13,6 +13,7 @@ pub mod hooks;
 pub mod kallsyms;
 pub mod layout;
 mod mapped;
+mod mark;
 mod misses;
 mod object;
 pub mod probes;
