@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod bpf;
 mod demo;
 mod lab;
@@ -20,6 +21,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Measure what ctwatch costs: the probes' instructions, the recorder, the walk over the counters.
+    Bench(bench::Args),
     /// Rebuild the kernel object that is checked in, or compare it with its sources.
     Bpf(bpf::Args),
     /// Check everything: format, lints, tests, the kernel object, and the scenarios on real kernels.
@@ -32,6 +35,7 @@ enum Task {
 
 fn main() -> ExitCode {
     match Cli::parse().task {
+        Task::Bench(args) => finish(bench::run(&args)),
         Task::Bpf(args) => finish(bpf::run(&args)),
         Task::Test(args) => test::run(&args),
         Task::Demo(args) => finish(demo::run(&args)),

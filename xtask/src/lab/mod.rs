@@ -36,6 +36,7 @@ pub(crate) use binaries::build_static;
 pub(crate) use kernel::Kernel;
 pub(crate) use machine::Machine;
 pub(crate) use outcome::{Line, Outcome, Stopped, Stream};
+pub(crate) use qemu::Cpus;
 
 /// Exit status when the script did not get to its end: 125, which scripts hardly use themselves.
 const NOT_RUN: u8 = 125;

@@ -1,0 +1,65 @@
+//! The kernel programs' own instructions, as the kernel counts them: without the hook that calls them.
+
+use std::{collections::BTreeMap, fs, process::Command};
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+const SWITCH: &str = "/proc/sys/kernel/bpf_stats_enabled";
+
+/// What bpftool tells of a program.
+#[derive(Deserialize)]
+struct Program {
+    #[serde(rename = "type")]
+    kind: String,
+    name: Option<String>,
+    #[serde(default)]
+    run_time_ns: u64,
+    #[serde(default)]
+    run_cnt: u64,
+}
+
+/// Runs and instructions of one program.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Runs {
+    runs: u64,
+    instructions: u64,
+}
+
+/// What each kprobe program takes while `work` runs; those that do not run are left out.
+pub(crate) fn during(work: impl FnOnce() -> Result<()>) -> Result<BTreeMap<String, Runs>> {
+    let switch = |on: &str| fs::write(SWITCH, on).with_context(|| format!("cannot write {SWITCH}"));
+    switch("1")?;
+    let before = read()?;
+    work()?;
+    let mut after = read()?;
+    switch("0")?;
+    for (name, runs) in &mut after {
+        let before = before.get(name).copied().unwrap_or_default();
+        runs.runs -= before.runs;
+        runs.instructions -= before.instructions;
+    }
+    after.retain(|_, runs| runs.runs != 0);
+    Ok(after)
+}
+
+fn read() -> Result<BTreeMap<String, Runs>> {
+    let output = Command::new("bpftool")
+        .args(["-j", "prog", "show"])
+        .output()
+        .context("cannot run bpftool")?;
+    let programs: Vec<Program> =
+        serde_json::from_slice(&output.stdout).context("bpftool's answer cannot be read")?;
+    let kprobes = programs
+        .into_iter()
+        .filter(|program| program.kind == "kprobe");
+    Ok(kprobes
+        .map(|program| {
+            let runs = Runs {
+                runs: program.run_cnt,
+                instructions: program.run_time_ns,
+            };
+            (program.name.unwrap_or_default(), runs)
+        })
+        .collect())
+}

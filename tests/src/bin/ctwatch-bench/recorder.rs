@@ -1,0 +1,94 @@
+//! What the recorder itself takes while all UDP ports of the node are in use.
+
+use std::{fs, thread, time::Duration};
+
+use anyhow::{Context as _, Result};
+use nix::unistd::Pid;
+use serde::Serialize;
+
+use super::{clock::of_process, ctwatch::Recorder, frames::Sender, node, table};
+
+const RESULT: &str = "/out/recorder.json";
+/// How long the recorder is watched: several dumps fit in.
+const SECONDS: usize = 180;
+/// Endpoints that change in a second, each by one new flow.
+const CHANGES: u16 = 300;
+const FIRST_SOURCE: u16 = 10_000;
+
+/// What the recorder took.
+#[derive(Debug, Serialize)]
+struct Took {
+    endpoints: u16,
+    changes: u16,
+    entries: u64,
+    /// CPU time of the recorder in each second, in nanoseconds.
+    seconds: Vec<u64>,
+    /// The ten seconds in which all endpoints appeared.
+    sweep_ns: u64,
+    /// Most memory until the sweep was recorded.
+    hwm_after_sweep_kib: u64,
+    hwm_kib: u64,
+    rss_kib: u64,
+    anonymous_kib: u64,
+    pss_kib: u64,
+}
+
+pub(crate) fn run() -> Result<()> {
+    node::make()?;
+    node::track()?;
+    let mut sender = Sender::open()?;
+    let recorder = Recorder::start("1s", "/tmp/bench.db")?;
+    let before = of_process(recorder.pid())?;
+    sweep(&mut sender)?;
+    thread::sleep(Duration::from_secs(10));
+    let mut last = of_process(recorder.pid())?;
+    let sweep_ns = last - before;
+    let hwm_after_sweep_kib = kib(recorder.pid(), "status", "VmHWM:")?;
+    let mut seconds = Vec::with_capacity(SECONDS);
+    for second in 0..SECONDS {
+        change(&mut sender, second)?;
+        thread::sleep(Duration::from_secs(1));
+        let now = of_process(recorder.pid())?;
+        seconds.push(now - last);
+        last = now;
+    }
+    let took = Took {
+        endpoints: u16::MAX,
+        changes: CHANGES,
+        entries: table::count()?,
+        seconds,
+        sweep_ns,
+        hwm_after_sweep_kib,
+        hwm_kib: kib(recorder.pid(), "status", "VmHWM:")?,
+        rss_kib: kib(recorder.pid(), "status", "VmRSS:")?,
+        anonymous_kib: kib(recorder.pid(), "status", "RssAnon:")?,
+        pss_kib: kib(recorder.pid(), "smaps_rollup", "Pss:")?,
+    };
+    println!("{took:?}");
+    recorder.end()?;
+    fs::write(RESULT, serde_json::to_vec(&took)?).with_context(|| format!("cannot write {RESULT}"))
+}
+
+/// One flow to each port.
+fn sweep(sender: &mut Sender) -> Result<()> {
+    (1..=u16::MAX).try_for_each(|port| sender.send(FIRST_SOURCE, port))
+}
+
+/// New flows to [`CHANGES`] other ports than in the second before.
+fn change(sender: &mut Sender, second: usize) -> Result<()> {
+    let source = FIRST_SOURCE + 1 + second as u16;
+    let first = (second * usize::from(CHANGES)) as u16;
+    (0..CHANGES).try_for_each(|n| sender.send(source, first.wrapping_add(n).max(1)))
+}
+
+/// A line of /proc/PID/FILE, in KiB.
+fn kib(pid: Pid, file: &str, name: &str) -> Result<u64> {
+    let path = format!("/proc/{pid}/{file}");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let value = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
+    Ok(value
+        .with_context(|| format!("{path} has no {name}"))?
+        .parse()?)
+}

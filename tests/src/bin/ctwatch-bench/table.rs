@@ -1,0 +1,67 @@
+//! The node's table: how many entries, and flushing it over ctnetlink.
+
+use std::{
+    fs,
+    os::fd::{AsRawFd as _, OwnedFd},
+};
+
+use anyhow::{Context as _, Result, bail};
+use nix::{
+    errno::Errno,
+    sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket},
+};
+
+const COUNT: &str = "/proc/sys/net/netfilter/nf_conntrack_count";
+/// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE`
+const CT_DELETE: u16 = 0x102;
+
+/// Entries now; 0 while conntrack is not loaded.
+pub(crate) fn count() -> Result<u64> {
+    if !fs::exists(COUNT)? {
+        return Ok(0);
+    }
+    let text = fs::read_to_string(COUNT)?;
+    text.trim()
+        .parse()
+        .with_context(|| format!("{COUNT} is {text:?}"))
+}
+
+/// Deletes what is in the table, as `conntrack -F` does.
+pub(crate) struct Flusher(OwnedFd);
+
+impl Flusher {
+    pub(crate) fn open() -> Result<Self> {
+        let socket = socket(
+            AddressFamily::Netlink,
+            SockType::Raw,
+            SockFlag::SOCK_CLOEXEC,
+            SockProtocol::NetlinkNetFilter,
+        )?;
+        Ok(Self(socket))
+    }
+
+    /// Deletes all entries; they are gone when this returns.
+    pub(crate) fn flush(&self) -> Result<()> {
+        send(self.0.as_raw_fd(), &request(), MsgFlags::empty())?;
+        let mut answer = [0; 256];
+        let length = recv(self.0.as_raw_fd(), &mut answer, MsgFlags::empty())?;
+        // struct nlmsghdr, then the errno of struct nlmsgerr.
+        let Some(error) = answer[..length].get(16..20) else {
+            bail!("ctnetlink answers a flush with {length} bytes");
+        };
+        match i32::from_ne_bytes([error[0], error[1], error[2], error[3]]) {
+            0 => Ok(()),
+            errno => bail!("cannot flush the table: {}", Errno::from_raw(-errno)),
+        }
+    }
+}
+
+/// `struct nlmsghdr` and `struct nfgenmsg` without a tuple: everything.
+fn request() -> [u8; 20] {
+    let mut request = [0; 20];
+    let flags = (libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16;
+    request[0..4].copy_from_slice(&20_u32.to_ne_bytes());
+    request[4..6].copy_from_slice(&CT_DELETE.to_ne_bytes());
+    request[6..8].copy_from_slice(&flags.to_ne_bytes());
+    request
+}
