@@ -5,7 +5,7 @@ use super::super::{
     number::{change, count, duration, percent, rate, time_of_day},
     paint::Paint,
 };
-use super::sections::endpoint_name;
+use super::names::{endpoint_name, netns_name};
 use crate::analysis::report::{NamespaceReport, Paid, Report};
 
 /// Columns the bystanders may take.
@@ -199,13 +199,4 @@ fn course(table: &NamespaceReport) -> Option<String> {
         percent(known.next_back().or(Some(first))),
         change(table.growth_per_second)
     ))
-}
-
-/// The name a namespace has, or its inode number.
-pub(super) fn netns_name(table: &NamespaceReport) -> String {
-    let own = if table.own { "own" } else { "" };
-    match table.name.as_deref().unwrap_or(own) {
-        "" => table.netns.to_string(),
-        name => format!("{} {name}", table.netns),
-    }
 }

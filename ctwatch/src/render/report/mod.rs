@@ -3,6 +3,7 @@
 mod headline;
 mod json;
 mod ledger;
+mod names;
 mod sections;
 mod text;
 

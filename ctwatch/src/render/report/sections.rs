@@ -7,12 +7,9 @@ use super::{
         paint::Paint,
         table::Table,
     },
-    headline::netns_name,
+    names::{endpoint_name, netns_name},
 };
-use crate::{
-    analysis::report::{NamespaceReport, PortReport, Report},
-    model::endpoint::Family,
-};
+use crate::analysis::report::{NamespaceReport, PortReport, Report};
 
 /// Columns of a terminal that lists of ports keep to.
 const WIDTH: usize = 100;
@@ -26,18 +23,6 @@ const LESS: [&[&str]; 6] = [
     &["#", "P90", "SHARE", "ROLE"],
     &["#", "P90", "SHARE", "ROLE", "CLIENTS"],
 ];
-
-/// `tcp/443`, `tcp6/443`, `icmp`
-pub(super) fn endpoint_name(family: Family, protocol: &str, port: u16) -> String {
-    let six = match family {
-        Family::Ipv6 if protocol != "icmpv6" => "6",
-        _ => "",
-    };
-    match port {
-        0 => format!("{protocol}{six}"),
-        port => format!("{protocol}{six}/{port}"),
-    }
-}
 
 pub(super) fn ports(report: &Report, paint: Paint) -> String {
     let mut table = Table::new(&[
