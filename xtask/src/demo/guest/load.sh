@@ -13,11 +13,13 @@ flood() {
         >"$into/wrk-$1"
 }
 
+# People first, so that they see the node in good health; then the flood. wrk keeps silent about connections that never
+# come about, people do not.
 clients() {
+    ip netns exec client python3 /root/demo/visitors.py $((LASTS + 5)) >"$into/visitors.json" &
+    sleep 5
     flood http &
     flood https &
-    # wrk keeps silent about connections that never come about; people do not.
-    ip netns exec client python3 /root/demo/visitors.py "$LASTS" >"$into/visitors.json" &
     wait
 }
 
