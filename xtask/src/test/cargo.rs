@@ -58,6 +58,8 @@ pub(super) fn deny() -> Result<Tally> {
 pub(super) fn test() -> Result<Tally> {
     let mut child = cargo(&["test", "--quiet", "--locked", "--no-fail-fast"])
         .args(["--", "--show-output", "--format=pretty"])
+        // A check writes nothing beside the sources.
+        .env("INSTA_UPDATE", "no")
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot run cargo test")?;
