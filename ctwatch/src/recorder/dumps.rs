@@ -1,4 +1,5 @@
-//! Dumps beside the samples: on a thread of their own, as often as one per cent of a core allows.
+//! Dumps beside the samples: on a thread of their own, as often as half a per cent of a core allows. The
+//! samples and writing the dumps have the other half.
 
 use std::{
     io,
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// A dump that took t is repeated after t times this.
-const SPACING: u32 = 100;
+const SPACING: u32 = 200;
 /// But not sooner than this.
 const AT_LEAST: Duration = Duration::from_secs(10);
 
