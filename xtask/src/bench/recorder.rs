@@ -17,7 +17,7 @@ const SECOND: f64 = 1e9;
 #[derive(Deserialize)]
 struct Took {
     endpoints: u32,
-    changes: u32,
+    flows_a_second: u32,
     entries: u64,
     seconds: Vec<u64>,
     sweep_ns: u64,
@@ -32,7 +32,7 @@ struct Took {
 #[derive(Serialize)]
 pub(super) struct Figures {
     endpoints: u32,
-    changes_a_second: u32,
+    flows_a_second: u32,
     entries: u64,
     seconds: usize,
     /// Instructions of a second without a dump (the median).
@@ -64,7 +64,7 @@ impl Figures {
         let mean = took.seconds.iter().sum::<u64>() as f64 / seconds as f64;
         Ok(Self {
             endpoints: took.endpoints,
-            changes_a_second: took.changes,
+            flows_a_second: took.flows_a_second,
             entries: took.entries,
             seconds,
             instructions_a_second: median,
@@ -96,8 +96,8 @@ impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         writeln!(
             f,
-            "Recorder, {} endpoints, {} of them change each second, {} entries at the end, {} s",
-            self.endpoints, self.changes_a_second, self.entries, self.seconds
+            "Recorder, {} endpoints, {} flows begin and end each second, {} entries at the end, {} s",
+            self.endpoints, self.flows_a_second, self.entries, self.seconds
         )?;
         writeln!(
             f,
@@ -134,7 +134,7 @@ mod tests {
     fn took(seconds: Vec<u64>, hwm_kib: u64) -> Took {
         Took {
             endpoints: 65_535,
-            changes: 300,
+            flows_a_second: 150,
             entries: 70_000,
             seconds,
             sweep_ns: 0,

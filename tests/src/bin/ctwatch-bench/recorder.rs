@@ -10,16 +10,16 @@ use super::{clock::of_process, ctwatch::Recorder, frames::Sender, node, table};
 
 const RESULT: &str = "/out/recorder.json";
 /// How long the recorder is watched: several dumps fit in.
-const SECONDS: usize = 180;
-/// Endpoints that change in a second, each by one new flow.
-const CHANGES: u16 = 300;
+const SECONDS: usize = 600;
+/// Flows that begin in a second, each at another endpoint; as many end.
+const FLOWS: u16 = 150;
 const FIRST_SOURCE: u16 = 10_000;
 
 /// What the recorder took.
 #[derive(Debug, Serialize)]
 struct Took {
     endpoints: u16,
-    changes: u16,
+    flows_a_second: u16,
     entries: u64,
     /// CPU time of the recorder in each second, in nanoseconds.
     seconds: Vec<u64>,
@@ -40,6 +40,8 @@ pub(crate) fn run() -> Result<()> {
     let recorder = Recorder::start("1s", "/tmp/bench.db")?;
     let before = of_process(recorder.pid())?;
     sweep(&mut sender)?;
+    // The sweep's entries stay, those made from now on go.
+    node::shell("sysctl -qw net.netfilter.nf_conntrack_udp_timeout=30")?;
     thread::sleep(Duration::from_secs(10));
     let mut last = of_process(recorder.pid())?;
     let sweep_ns = last - before;
@@ -54,7 +56,7 @@ pub(crate) fn run() -> Result<()> {
     }
     let took = Took {
         endpoints: u16::MAX,
-        changes: CHANGES,
+        flows_a_second: FLOWS,
         entries: table::count()?,
         seconds,
         sweep_ns,
@@ -64,7 +66,6 @@ pub(crate) fn run() -> Result<()> {
         anonymous_kib: kib(recorder.pid(), "status", "RssAnon:")?,
         pss_kib: kib(recorder.pid(), "smaps_rollup", "Pss:")?,
     };
-    println!("{took:?}");
     recorder.end()?;
     fs::write(RESULT, serde_json::to_vec(&took)?).with_context(|| format!("cannot write {RESULT}"))
 }
@@ -74,11 +75,11 @@ fn sweep(sender: &mut Sender) -> Result<()> {
     (1..=u16::MAX).try_for_each(|port| sender.send(FIRST_SOURCE, port))
 }
 
-/// New flows to [`CHANGES`] other ports than in the second before.
+/// New flows to other ports than in the second before.
 fn change(sender: &mut Sender, second: usize) -> Result<()> {
     let source = FIRST_SOURCE + 1 + second as u16;
-    let first = (second * usize::from(CHANGES)) as u16;
-    (0..CHANGES).try_for_each(|n| sender.send(source, first.wrapping_add(n).max(1)))
+    let first = (second * usize::from(FLOWS)) as u16;
+    (0..FLOWS).try_for_each(|n| sender.send(source, first.wrapping_add(n).max(1)))
 }
 
 /// A line of /proc/PID/FILE, in KiB.
