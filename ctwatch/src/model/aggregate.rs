@@ -6,9 +6,11 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, HashMap},
+    collections::{BTreeMap, BinaryHeap},
     net::IpAddr,
 };
+
+use indexmap::IndexMap;
 
 use super::{
     classify::{LocalAddresses, classify},
@@ -25,8 +27,7 @@ pub struct Aggregator {
     netns: Netns,
     local: Option<LocalAddresses>,
     entries: u64,
-    index: HashMap<Endpoint, u32>,
-    endpoints: Vec<Totals>,
+    endpoints: IndexMap<Endpoint, Totals>,
     ipv4: Vec<Use<[u8; 4]>>,
     ipv6: Vec<Use<[u8; 16]>>,
 }
@@ -37,6 +38,9 @@ struct Use<A> {
     client: A,
     endpoint: u32,
 }
+
+/// How many sums are made into a dump before their memory is given back.
+const SHRINK_EVERY: usize = 8_192;
 
 /// In [`Use::endpoint`]: the entry never saw a reply. There are never 2³¹ endpoints.
 const UNREPLIED: u32 = 1 << 31;
@@ -61,8 +65,7 @@ impl Aggregator {
             netns,
             local,
             entries: 0,
-            index: HashMap::new(),
-            endpoints: Vec::new(),
+            endpoints: IndexMap::new(),
             ipv4: Vec::new(),
             ipv6: Vec::new(),
         }
@@ -78,14 +81,9 @@ impl Aggregator {
             &entry.original,
             self.local.as_ref(),
         );
-        let next = self.endpoints.len() as u32;
-        let number = *self.index.entry(endpoint).or_insert(next);
-        if number == next {
-            self.endpoints.push(Totals::new());
-        }
-        if let Some(totals) = self.endpoints.get_mut(number as usize) {
-            totals.add(entry);
-        }
+        let slot = self.endpoints.entry(endpoint);
+        let number = slot.index() as u32;
+        slot.or_insert_with(Totals::new).add(entry);
         let endpoint = number | if entry.is_replied() { 0 } else { UNREPLIED };
         match entry.original.source {
             IpAddr::V4(client) => self.ipv4.push(Use {
@@ -105,18 +103,14 @@ impl Aggregator {
         let mut clients = Clients::default();
         count_clients(self.ipv4, &mut self.endpoints, &mut clients);
         count_clients(self.ipv6, &mut self.endpoints, &mut clients);
-        // Endpoints in the order of their sums, so that these need no second copy.
-        let mut index: Vec<(u32, Endpoint)> = self
-            .index
-            .into_iter()
-            .map(|(e, number)| (number, e))
-            .collect();
-        index.sort_unstable_by_key(|(number, _)| *number);
-        let endpoints = index
-            .into_iter()
-            .zip(self.endpoints)
-            .map(|((_, endpoint), totals)| (endpoint, totals.into_dump()))
-            .collect();
+        // Taken from the end, so that what was made into a dump no longer takes memory as sums.
+        let mut endpoints = BTreeMap::new();
+        while let Some((endpoint, totals)) = self.endpoints.pop() {
+            endpoints.insert(endpoint, totals.into_dump());
+            if self.endpoints.len().is_multiple_of(SHRINK_EVERY) {
+                self.endpoints.shrink_to_fit();
+            }
+        }
         Dump {
             netns: self.netns,
             at_ms,
@@ -253,7 +247,7 @@ impl Clients {
 /// Counts one family's clients, and each endpoint's.
 fn count_clients<A: Copy + Ord + Into<IpAddr>>(
     mut uses: Vec<Use<A>>,
-    endpoints: &mut [Totals],
+    endpoints: &mut IndexMap<Endpoint, Totals>,
     clients: &mut Clients,
 ) {
     // The flag would come first in the order and tear an endpoint's records apart.
@@ -275,7 +269,7 @@ fn count_clients<A: Copy + Ord + Into<IpAddr>>(
             if before != Some(number) {
                 before = Some(number);
                 client.endpoints += 1;
-                if let Some(totals) = endpoints.get_mut(number as usize) {
+                if let Some((_, totals)) = endpoints.get_index_mut(number as usize) {
                     totals.clients += 1;
                 }
             }

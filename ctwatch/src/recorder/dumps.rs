@@ -1,5 +1,5 @@
-//! Dumps beside the samples: on a thread of their own, as often as half a per cent of a core allows. The
-//! samples and writing the dumps have the other half.
+//! Dumps beside the samples: on a thread of their own, as often as one per cent of a core allows, all that this
+//! process does between two of them included.
 
 use std::{
     io,
@@ -7,6 +7,8 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+use nix::time::{ClockId, clock_gettime};
 
 use crate::{
     model::{
@@ -16,19 +18,26 @@ use crate::{
     source::{netlink, node::netns::Seen},
 };
 
-/// A dump that took t is repeated after t times this.
-const SPACING: u32 = 200;
-/// But not sooner than this.
+/// The part of a core that may be used from the start of one round to the start of the next: one in this many.
+const SHARE: u32 = 100;
+/// No sooner than this.
 const AT_LEAST: Duration = Duration::from_secs(10);
 
 /// A namespace's dump, or why there is none.
 pub(super) type Outcome = Result<Dump, String>;
 
-/// The round of dumps under way, if any, and when the next is due.
+/// The round of dumps under way, if any, and when the last one began.
 #[derive(Debug, Default)]
 pub(super) struct Dumps {
-    round: Option<(Instant, Receiver<Outcome>)>,
-    next: Option<Instant>,
+    round: Option<Receiver<Outcome>>,
+    began: Option<Began>,
+}
+
+/// When a round began, and the CPU time that this process had used then.
+#[derive(Clone, Copy, Debug)]
+struct Began {
+    at: Instant,
+    cpu: Duration,
 }
 
 impl Dumps {
@@ -48,25 +57,29 @@ impl Dumps {
                 }
             }
         })?;
-        self.round = Some((Instant::now(), receiver));
+        self.round = Some(receiver);
+        self.began = Some(Began {
+            at: Instant::now(),
+            cpu: cpu_time(),
+        });
         Ok(())
     }
 
     /// Whether the next round should begin.
     pub(super) fn is_due(&self) -> bool {
-        self.round.is_none() && self.next.is_none_or(|next| next <= Instant::now())
+        let Some(began) = self.began else { return true };
+        self.round.is_none()
+            && is_affordable(began.at.elapsed(), cpu_time().saturating_sub(began.cpu))
     }
 
     /// Dumps that have come in.
     pub(super) fn finished(&mut self) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
-        while let Some((began, receiver)) = &self.round {
+        while let Some(receiver) = &self.round {
             match receiver.try_recv() {
                 Ok(outcome) => outcomes.push(outcome),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
-                    let pause = (began.elapsed() * SPACING).max(AT_LEAST);
-                    self.next = Some(Instant::now() + pause);
                     self.round = None;
                 }
             }
@@ -78,7 +91,34 @@ impl Dumps {
     pub(super) fn wait(&mut self) -> Vec<Outcome> {
         self.round
             .take()
-            .map(|(_, receiver)| receiver.into_iter().collect())
+            .map(|receiver| receiver.into_iter().collect())
             .unwrap_or_default()
+    }
+}
+
+/// Whether another round may begin, so long after the last began and with so much CPU time used since.
+fn is_affordable(elapsed: Duration, used: Duration) -> bool {
+    elapsed >= AT_LEAST && elapsed >= used * SHARE
+}
+
+/// CPU time of this process; where the kernel does not tell, it counts as none.
+fn cpu_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_waits_until_it_has_been_paid_for() {
+        let seconds = Duration::from_secs;
+        assert!(!is_affordable(seconds(9), Duration::ZERO), "too soon");
+        assert!(is_affordable(seconds(10), Duration::from_millis(100)));
+        assert!(
+            !is_affordable(seconds(199), seconds(2)),
+            "two seconds of work take 200"
+        );
+        assert!(is_affordable(seconds(200), seconds(2)));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use indexmap::IndexSet;
 use rusqlite::{Transaction, params};
 
 use super::super::words::word;
@@ -11,14 +12,15 @@ use crate::model::endpoint::{Endpoint, Netns};
 #[derive(Debug, Default)]
 pub(super) struct Ids {
     netns: HashMap<Netns, i64>,
-    endpoints: HashMap<Endpoint, i64>,
+    /// In the order of their ids.
+    endpoints: IndexSet<Endpoint>,
 }
 
 /// How many there were of each at some time.
 #[derive(Clone, Copy)]
 pub(super) struct Mark {
     netns: i64,
-    endpoints: i64,
+    endpoints: usize,
 }
 
 impl Ids {
@@ -40,8 +42,8 @@ impl Ids {
         tx: &Transaction<'_>,
         endpoint: &Endpoint,
     ) -> rusqlite::Result<i64> {
-        if let Some(id) = self.endpoints.get(endpoint) {
-            return Ok(*id);
+        if let Some(before) = self.endpoints.get_index_of(endpoint) {
+            return Ok(next(before));
         }
         let netns = self.netns(tx, endpoint.netns)?;
         let id = next(self.endpoints.len());
@@ -58,7 +60,7 @@ impl Ids {
             endpoint.port,
             endpoint.address.map(|address| address.to_string()),
         ])?;
-        self.endpoints.insert(*endpoint, id);
+        self.endpoints.insert(*endpoint);
         Ok(id)
     }
 
@@ -66,14 +68,14 @@ impl Ids {
     pub(super) fn mark(&self) -> Mark {
         Mark {
             netns: next(self.netns.len()),
-            endpoints: next(self.endpoints.len()),
+            endpoints: self.endpoints.len(),
         }
     }
 
     /// Forgets ids handed out since `mark`: their rows were rolled back.
     pub(super) fn take_back(&mut self, mark: Mark) {
         self.netns.retain(|_, id| *id < mark.netns);
-        self.endpoints.retain(|_, id| *id < mark.endpoints);
+        self.endpoints.truncate(mark.endpoints);
     }
 }
 
