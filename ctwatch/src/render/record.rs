@@ -215,7 +215,7 @@ fn wrapped(label: &str, parts: &[String]) -> String {
     text
 }
 
-/// The summary as a document.
+/// The summary as a document (docs/recording.md describes it).
 #[must_use]
 pub fn json(finished: &Finished, path: &Path) -> Value {
     json!({
@@ -223,8 +223,27 @@ pub fn json(finished: &Finished, path: &Path) -> Value {
         "file": path.display().to_string(),
         "seconds": finished.elapsed.as_secs_f64(),
         "samples": finished.samples,
-        "ledger": finished.ledger,
+        "ledger": {
+            "namespaces": finished.ledger.namespaces.iter().map(books).collect::<Vec<_>>(),
+            "losses": finished.ledger.losses,
+        },
         "degraded": finished.degraded,
+    })
+}
+
+/// A namespace's books; `netns` is its inode number, as everywhere in documents.
+fn books(ledger: &NetnsLedger) -> Value {
+    json!({
+        "netns": ledger.netns.inode,
+        "cookie": ledger.netns.cookie,
+        "inserted": ledger.inserted,
+        "ended": ledger.ended,
+        "count_change": ledger.count_change,
+        "refused": ledger.refused,
+        "drop_clashes": ledger.drop_clashes,
+        "evicted": ledger.evicted,
+        "insert_failed": ledger.insert_failed,
+        "clash_merged": ledger.clash_merged,
     })
 }
 

@@ -164,3 +164,16 @@ fn progress_reads_well() {
         "   61 s  65,535/65,536 entries (99 %)  +1,235/s  refused 1,200  evicted 0"
     );
 }
+
+#[test]
+fn in_documents_a_namespace_is_its_inode_number() {
+    let document = json(
+        &finished(vec![full(7)], Losses::default()),
+        Path::new("a.db"),
+    );
+    let books = &document["ledger"]["namespaces"][0];
+    assert_eq!((&books["netns"], &books["cookie"]), (&json!(7), &json!(1)));
+    assert_eq!(books["refused"], json!({"ctwatch": 572, "kernel": 575}));
+    assert_eq!(books["clash_merged"]["kernel"], Value::Null);
+    assert_eq!(document["ledger"]["losses"]["probe_misses"], Value::Null);
+}
