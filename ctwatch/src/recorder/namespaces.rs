@@ -1,7 +1,7 @@
 //! The node's namespaces while a recording runs: which there are, their addresses, their tables.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     time::{Duration, Instant},
 };
 
@@ -33,8 +33,9 @@ pub(super) struct Namespaces {
     seen: Vec<Seen>,
     addresses: HashMap<Netns, Vec<Address>>,
     looked: Instant,
+    /// Whether this process may enter other namespaces; asked once, for it does not change.
+    may_enter: bool,
     degraded: Vec<String>,
-    reasons: BTreeSet<String>,
 }
 
 /// Something the recording should know.
@@ -71,10 +72,10 @@ impl Namespaces {
             reader: table::Reader::new(),
             addresses,
             looked: Instant::now(),
+            may_enter: capability::may_enter_namespaces(),
             degraded: Vec::new(),
-            reasons: BTreeSet::new(),
         };
-        if !capability::may_enter_namespaces() {
+        if !namespaces.may_enter {
             namespaces.seen.retain(|seen| seen.own);
             namespaces.degrade(
                 "CAP_SYS_ADMIN is missing: other network namespaces are counted, but their addresses, tables \
@@ -86,7 +87,7 @@ impl Namespaces {
 
     /// Notes what cannot be told; says whether it is new.
     pub(super) fn degrade(&mut self, reason: &str) -> bool {
-        let new = self.reasons.insert(reason.to_owned());
+        let new = !self.degraded.iter().any(|known| known == reason);
         if new {
             self.degraded.push(reason.to_owned());
         }
@@ -101,7 +102,7 @@ impl Namespaces {
     /// Looks for new namespaces at once and for new addresses of known ones now and then, and tells the probes.
     pub(super) fn refresh(&mut self, probes: &mut Probes) -> Vec<News> {
         let mut news = Vec::new();
-        if capability::may_enter_namespaces()
+        if self.may_enter
             && let Ok(seen) = self.scanner.scan()
         {
             self.seen = seen;
