@@ -35,6 +35,23 @@ impl Direction {
         Self::Tunnelled,
     ];
 
+    /// The fields that nft's rules of this direction match: the header's for the address, the transport's for the
+    /// port.
+    #[must_use]
+    pub fn nft_fields(self) -> (&'static str, &'static str) {
+        let address = if self.address_is_destination() {
+            "daddr"
+        } else {
+            "saddr"
+        };
+        let port = if self.port_is_destination() {
+            "dport"
+        } else {
+            "sport"
+        };
+        (address, port)
+    }
+
     /// Name of the chain, and of its set, in ctwatch's own table of nftables.
     #[must_use]
     pub fn nft_name(self, family: Family) -> String {

@@ -55,16 +55,7 @@ fn chain(direction: Direction, family: Family) -> String {
         Family::Ipv4 => ("ip", "ipv4_addr"),
         Family::Ipv6 => ("ip6", "ipv6_addr"),
     };
-    let address = if direction.address_is_destination() {
-        "daddr"
-    } else {
-        "saddr"
-    };
-    let port = if direction.port_is_destination() {
-        "dport"
-    } else {
-        "sport"
-    };
+    let (address, port) = direction.nft_fields();
     let own = format!("inet {OWNER} {name}");
     format!(
         "add set {own} {{ type {address_type} . inet_proto . inet_service; }}\n\

@@ -89,16 +89,7 @@ fn rule(direction: Direction, family: Family, content: &Value) -> Option<()> {
         Family::Ipv4 => "ip",
         Family::Ipv6 => "ip6",
     };
-    let address = if direction.address_is_destination() {
-        "daddr"
-    } else {
-        "saddr"
-    };
-    let port = if direction.port_is_destination() {
-        "dport"
-    } else {
-        "sport"
-    };
+    let (address, port) = direction.nft_fields();
     let expected = json!([
         {"match": {
             "op": "==",
