@@ -13,12 +13,13 @@ use crate::{
     },
     recording::{self, Writer},
     source::{
-        kernel::{capability, probes::Probes},
+        kernel::probes::Probes,
         node::{
             address,
             netns::{Scanner, Seen},
             table,
         },
+        privilege,
     },
 };
 
@@ -72,7 +73,7 @@ impl Namespaces {
             reader: table::Reader::new(),
             addresses,
             looked: Instant::now(),
-            may_enter: capability::may_enter_namespaces(),
+            may_enter: privilege::may_enter_namespaces(),
             degraded: Vec::new(),
         };
         if !namespaces.may_enter {

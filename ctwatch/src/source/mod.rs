@@ -6,4 +6,5 @@ pub mod netlink;
 pub mod nft_ruleset;
 pub mod node;
 pub mod own_addresses;
+pub mod privilege;
 pub mod ruleset_text;

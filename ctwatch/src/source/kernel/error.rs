@@ -5,14 +5,15 @@ use std::io;
 use aya::EbpfError;
 use thiserror::Error;
 
-use super::{btf::BtfError, capability, hooks::HookError};
+use super::{btf::BtfError, hooks::HookError};
+use crate::source::privilege;
 
 /// Why nothing is being watched.
 #[derive(Debug, Error)]
 pub enum AttachError {
     /// A capability is missing.
     #[error(transparent)]
-    Capability(#[from] capability::Missing),
+    Capability(#[from] privilege::Missing),
     /// A function cannot be hooked.
     #[error(transparent)]
     Hook(#[from] HookError),

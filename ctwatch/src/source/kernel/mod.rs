@@ -6,7 +6,6 @@
 
 mod attach;
 pub mod btf;
-pub mod capability;
 pub mod counters;
 pub mod error;
 pub mod hooks;

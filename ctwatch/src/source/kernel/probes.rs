@@ -13,7 +13,6 @@ use nix::time::{ClockId, clock_gettime};
 use super::{
     attach,
     btf::Btf,
-    capability,
     counters::{Clock, CounterReader, Reading},
     error::AttachError,
     hooks::{self, Hook},
@@ -25,6 +24,7 @@ use crate::model::{
     lifetime::Lifetimes,
     node::{Address, Node},
 };
+use crate::source::privilege;
 
 /// The attached programs. Dropping it detaches them.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Probes {
     ///
     /// [`AttachError`], which names the capability, symbol, member, program or map.
     pub fn attach(node: &Node) -> Result<Self, AttachError> {
-        capability::check()?;
+        privilege::check(&privilege::PROBES)?;
         let kallsyms = Kallsyms::read(&hooks::FUNCTIONS).map_err(AttachError::Kallsyms)?;
         let plan = hooks::plan(&kallsyms)?;
         let layout = layout::resolve(&Btf::vmlinux()?)?;

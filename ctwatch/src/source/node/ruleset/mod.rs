@@ -3,10 +3,13 @@
 //! Nothing is changed. `nft` and the nft variant of iptables may make the kernel load nf_tables, which then holds
 //! no rule; the legacy variants, whose mere listing can create tables, run only where legacy tables exist.
 
-use std::{fs, time::Duration};
+use std::{fs, io, time::Duration};
 
 use super::netns::Seen;
-use crate::model::node::{RulesetKind, RulesetText};
+use crate::{
+    model::node::{RulesetKind, RulesetText},
+    source::privilege::{Capability, lend},
+};
 
 mod program;
 
@@ -16,6 +19,16 @@ const LIMITS: Limits = Limits {
     time: Duration::from_secs(5),
     output: 32 << 20,
 };
+
+/// What `nft` needs.
+const NFT: &[Capability] = &[Capability::CAP_NET_ADMIN];
+/// What iptables needs: the legacy variant, which any of its names may lead to, asks through a raw socket, and the
+/// list of its tables is for root's eyes (`xt_proto_init`).
+const IPTABLES: &[Capability] = &[
+    Capability::CAP_NET_ADMIN,
+    Capability::CAP_NET_RAW,
+    Capability::CAP_DAC_READ_SEARCH,
+];
 
 /// Program, legacy program, where the kernel lists legacy tables, and the kinds of both programs' texts.
 const FAMILIES: [(&str, &str, &str, RulesetKind, RulesetKind); 2] = [
@@ -46,12 +59,16 @@ pub(super) fn read(own: &Seen, unread: &mut Vec<String>) -> Vec<RulesetText> {
         }
     };
     for (program, legacy_program, tables, kind, legacy_kind) in FAMILIES {
-        let text = keep(kind, run(program, &[], LIMITS));
-        let has_legacy = fs::read_to_string(tables).is_ok_and(|names| !names.trim().is_empty());
-        let legacy = if has_legacy {
-            keep(legacy_kind, run(legacy_program, &[], LIMITS))
-        } else {
-            None
+        let text = keep(kind, run(program, &[], IPTABLES, LIMITS));
+        let legacy = match has_tables(tables) {
+            Ok(true) => keep(legacy_kind, run(legacy_program, &[], IPTABLES, LIMITS)),
+            Ok(false) => None,
+            Err(error) => keep(
+                legacy_kind,
+                Err(format!(
+                    "{legacy_program} was not run: {tables}: {error} (needs CAP_DAC_READ_SEARCH)"
+                )),
+            ),
         };
         // Where iptables-save is the legacy one, both print the same.
         let is_new = |legacy: &(_, String)| {
@@ -63,7 +80,7 @@ pub(super) fn read(own: &Seen, unread: &mut Vec<String>) -> Vec<RulesetText> {
     }
     texts.extend(keep(
         RulesetKind::NftJson,
-        run("nft", &["-j", "list", "ruleset"], LIMITS),
+        run("nft", &["-j", "list", "ruleset"], NFT, LIMITS),
     ));
     texts
         .into_iter()
@@ -73,6 +90,16 @@ pub(super) fn read(own: &Seen, unread: &mut Vec<String>) -> Vec<RulesetText> {
             text,
         })
         .collect()
+}
+
+/// Whether legacy tables exist; where the file is missing, so is the module.
+fn has_tables(names: &str) -> io::Result<bool> {
+    let read = || fs::read_to_string(names);
+    match lend(&[Capability::CAP_DAC_READ_SEARCH], read).flatten() {
+        Ok(names) => Ok(!names.trim().is_empty()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Compares but for comments, which hold the time, and counters.
@@ -88,7 +115,7 @@ fn are_same_rules(a: &str, b: &str) -> bool {
 
 fn with_capability(reason: String) -> String {
     let refusals = ["ermission denied", "not permitted", "must be root"];
-    if refusals.iter().any(|refusal| reason.contains(refusal)) {
+    if !reason.contains("(needs ") && refusals.iter().any(|refusal| reason.contains(refusal)) {
         format!("{reason} (needs CAP_NET_ADMIN)")
     } else {
         reason

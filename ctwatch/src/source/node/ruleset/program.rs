@@ -1,7 +1,6 @@
 //! Runs a program that prints something, and waits neither for ever nor for more than it should print.
 
 use std::{
-    env,
     io::{self, Read},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -10,9 +9,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Where administration programs are: `sudo` and service managers often leave these out of PATH. They come first, so
-/// that root does not run what a user's PATH leads to.
-const SYSTEM: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+use crate::source::privilege::{Capability, lend};
+
+/// Where administration programs are, on NixOS too. The caller's PATH is not asked: what is found here is run with
+/// capabilities that the caller need not have.
+const SYSTEM: [&str; 5] = [
+    "/usr/sbin",
+    "/sbin",
+    "/usr/bin",
+    "/bin",
+    "/run/current-system/sw/bin",
+];
 
 /// What a program may take.
 #[derive(Clone, Copy, Debug)]
@@ -21,16 +28,29 @@ pub(super) struct Limits {
     pub(super) output: u64,
 }
 
-/// The program's output, or in words why there is none.
-pub(super) fn run(name: &str, arguments: &[&str], limits: Limits) -> Result<String, String> {
+/// The program's output, or in words why there is none. It has these capabilities at most, and nothing of the caller's
+/// environment, which could make it load or run something else.
+pub(super) fn run(
+    name: &str,
+    arguments: &[&str],
+    capabilities: &[Capability],
+    limits: Limits,
+) -> Result<String, String> {
     let path = find(name).ok_or_else(|| format!("{name} is not installed"))?;
-    let mut child = Command::new(path)
-        .args(arguments)
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
+    let start = || {
+        Command::new(path)
+            .args(arguments)
+            .env_clear()
+            .env("LC_ALL", "C")
+            .env("PATH", SYSTEM.join(":"))
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+    };
+    let mut child = lend(capabilities, start)
+        .flatten()
         .map_err(|error| format!("{name} cannot be started: {error}"))?;
     let output = collect(child.stdout.take(), limits.output);
     let errors = collect(child.stderr.take(), 64 * 1024);
@@ -56,13 +76,10 @@ pub(super) fn run(name: &str, arguments: &[&str], limits: Limits) -> Result<Stri
 }
 
 fn find(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
     SYSTEM
         .iter()
-        .map(PathBuf::from)
-        .chain(env::split_paths(&path))
-        .map(|directory| directory.join(name))
-        .find(|path| Path::is_file(path))
+        .map(|directory| Path::new(directory).join(name))
+        .find(|path| path.is_file())
 }
 
 type Collected = mpsc::Receiver<io::Result<Vec<u8>>>;
@@ -107,6 +124,8 @@ fn finish(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
     use super::*;
 
     const LIMITS: Limits = Limits {
@@ -115,7 +134,7 @@ mod tests {
     };
 
     fn shell(script: &str) -> Result<String, String> {
-        run("sh", &["-c", script], LIMITS)
+        run("sh", &["-c", script], &[], LIMITS)
     }
 
     #[test]
@@ -137,8 +156,41 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_named() {
-        let missing = run("no-such-program", &[], LIMITS);
+        let missing = run("no-such-program", &[], &[], LIMITS);
         assert_eq!(missing, Err("no-such-program is not installed".to_owned()));
+    }
+
+    #[test]
+    fn a_program_has_no_more_than_it_is_lent_and_nothing_of_the_environment() {
+        let status = "exec grep -E 'Cap(Inh|Prm|Eff|Bnd|Amb)' /proc/self/status";
+        let lent = run("sh", &["-c", status], &[Capability::CAP_NET_ADMIN], LIMITS).unwrap();
+        let sets: Vec<&str> = lent
+            .lines()
+            .filter_map(|line| line.split('\t').nth(1))
+            .collect();
+        // An ordinary user has none to lend, and its bounding set gives none.
+        let expected = if nix::unistd::Uid::effective().is_root() {
+            vec!["0000000000001000"; 5]
+        } else {
+            assert_eq!(sets.len(), 5);
+            [
+                vec!["0000000000000000"; 3],
+                vec![sets[3], "0000000000000000"],
+            ]
+            .concat()
+        };
+        assert_eq!(sets, expected);
+        let variables = shell("exec env").unwrap();
+        let names: Vec<&str> = variables
+            .lines()
+            .filter_map(|line| line.split('=').next())
+            .collect();
+        assert!(
+            names
+                .iter()
+                .all(|name| ["LC_ALL", "PATH", "PWD", "SHLVL", "_"].contains(name)),
+            "{variables}"
+        );
     }
 
     #[test]

@@ -1,0 +1,10 @@
+//! What this process may do: what watching needs, what a program it runs is lent, and giving it all up.
+//!
+//! docs/privileges.md has the table of what needs which capability.
+
+mod lend;
+mod need;
+
+pub use caps::Capability;
+pub use lend::lend;
+pub use need::{Missing, NETLINK, PROBES, Watching, check, may_enter_namespaces};
