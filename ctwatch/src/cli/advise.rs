@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
-use super::{Global, Outcome, Output};
+use super::{Global, Outcome, Output, seal};
 use crate::{
     analysis::advice::{Advice, Given, advise},
     model::{
@@ -62,10 +62,13 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Outcome> {
     if global.output == Output::Json && args.format != Format::Text {
         bail!("-o json has the rules in all forms (leave out --format)");
     }
-    let recording = recording::open(&args.file)?;
+    let file = recording::File::open(&args.file)?;
+    let texts = Texts::read(args)?;
+    seal();
+    let recording = file.read()?;
     let given = Given {
-        rulesets: rulesets(args, &recording.node)?,
-        addresses: args.addresses.as_deref().map(addresses).transpose()?,
+        rulesets: texts.rulesets(&recording.node)?,
+        addresses: texts.addresses.map(Addresses::list).transpose()?,
     };
     let advice = advise(&recording, &given);
     if advice.source.ended.is_none() {
@@ -101,17 +104,41 @@ fn output(advice: &Advice, args: &Args, global: &Global) -> Result<String> {
     })
 }
 
-/// What was recorded, less the iptables rules of families that files are given for, and the files.
-fn rulesets(args: &Args, node: &Node) -> Result<Vec<ReadRuleset>> {
-    let given = args
-        .iptables_save
-        .iter()
-        .map(|path| ruleset(path))
-        .collect::<Result<Vec<_>>>()?;
-    let mut rulesets: Vec<ReadRuleset> = node.rulesets.iter().map(ruleset_text::read).collect();
-    rulesets.retain(|recorded| !given.iter().any(|file| replaces(file.kind, recorded.kind)));
-    rulesets.extend(given);
-    Ok(rulesets)
+/// What the user gave in place of what was recorded, read and not yet understood.
+struct Texts {
+    iptables_save: Vec<(PathBuf, String)>,
+    addresses: Option<Addresses>,
+}
+
+impl Texts {
+    fn read(args: &Args) -> Result<Self> {
+        let ruleset = |path: &PathBuf| -> Result<_> {
+            let bytes =
+                fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            Ok((path.clone(), String::from_utf8_lossy(&bytes).into_owned()))
+        };
+        Ok(Self {
+            iptables_save: args
+                .iptables_save
+                .iter()
+                .map(ruleset)
+                .collect::<Result<_>>()?,
+            addresses: args.addresses.as_deref().map(Addresses::read).transpose()?,
+        })
+    }
+
+    /// What was recorded, less the iptables rules of families that files are given for, and the files.
+    fn rulesets(&self, node: &Node) -> Result<Vec<ReadRuleset>> {
+        let given = self
+            .iptables_save
+            .iter()
+            .map(|(path, text)| ruleset(path, text))
+            .collect::<Result<Vec<_>>>()?;
+        let mut rulesets: Vec<ReadRuleset> = node.rulesets.iter().map(ruleset_text::read).collect();
+        rulesets.retain(|recorded| !given.iter().any(|file| replaces(file.kind, recorded.kind)));
+        rulesets.extend(given);
+        Ok(rulesets)
+    }
 }
 
 fn replaces(given: RulesetKind, recorded: RulesetKind) -> bool {
@@ -123,11 +150,9 @@ fn replaces(given: RulesetKind, recorded: RulesetKind) -> bool {
         )
 }
 
-fn ruleset(path: &Path) -> Result<ReadRuleset> {
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let text = String::from_utf8_lossy(&bytes);
-    let family = iptables_save::family_of(&text);
-    let ruleset = iptables_save::read(&text, family)
+fn ruleset(path: &Path, text: &str) -> Result<ReadRuleset> {
+    let family = iptables_save::family_of(text);
+    let ruleset = iptables_save::read(text, family)
         .with_context(|| format!("{} is not the output of iptables-save", path.display()))?;
     Ok(ReadRuleset {
         netns: None,
@@ -140,14 +165,28 @@ fn ruleset(path: &Path) -> Result<ReadRuleset> {
     })
 }
 
-/// Addresses separated by commas, or else a file.
-fn addresses(text: &str) -> Result<Vec<IpAddr>> {
-    if let Some(list) = own_addresses::list(text) {
-        return Ok(list);
+/// Addresses separated by commas, or else a file's name and text.
+enum Addresses {
+    Listed(Vec<IpAddr>),
+    File(String, String),
+}
+
+impl Addresses {
+    fn read(text: &str) -> Result<Self> {
+        if let Some(list) = own_addresses::list(text) {
+            return Ok(Self::Listed(list));
+        }
+        let json = fs::read_to_string(text).with_context(|| {
+            format!("{text} is neither a list of addresses nor a file that can be read")
+        })?;
+        Ok(Self::File(text.to_owned(), json))
     }
-    let json = fs::read_to_string(text).with_context(|| {
-        format!("{text} is neither a list of addresses nor a file that can be read")
-    })?;
-    own_addresses::ip_json(&json)
-        .with_context(|| format!("{text} is not the output of `ip -j addr`"))
+
+    fn list(self) -> Result<Vec<IpAddr>> {
+        match self {
+            Self::Listed(list) => Ok(list),
+            Self::File(name, json) => own_addresses::ip_json(&json)
+                .with_context(|| format!("{name} is not the output of `ip -j addr`")),
+        }
+    }
 }

@@ -8,6 +8,8 @@ use std::{
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::source::privilege;
+
 mod advise;
 mod record;
 mod report;
@@ -93,6 +95,35 @@ enum Command {
     Advise(advise::Args),
 }
 
+impl Command {
+    /// Whether it needs neither a capability nor the network.
+    fn reads_files_only(&self) -> bool {
+        match self {
+            Self::Record(_) => false,
+            Self::Report(_) | Self::Advise(_) => true,
+        }
+    }
+}
+
+/// Gives up what a command that reads files does not need, before it reads the first. An old kernel is no reason not to
+/// read them.
+fn confine() {
+    let confined = privilege::confine();
+    if let Some(reason) = confined.capabilities_kept {
+        log::warn!("cannot give up the capabilities that this command does not need: {reason}");
+    }
+    if let Some(reason) = confined.network_open {
+        log::info!("the network, which this command does not need, stays open to it: {reason}");
+    }
+}
+
+/// As [`confine`], for what only opening files needed.
+fn seal() {
+    if let Err(reason) = privilege::seal() {
+        log::warn!("cannot give up the capabilities that this command does not need: {reason}");
+    }
+}
+
 /// What a command that did its work says in its exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
@@ -136,6 +167,9 @@ fn show_warnings(verbose: bool) {
 }
 
 fn run(cli: &Cli) -> Result<Outcome> {
+    if cli.command.reads_files_only() {
+        confine();
+    }
     match &cli.command {
         Command::Record(args) => record::run(args, &cli.global),
         Command::Report(args) => report::run(args, &cli.global),

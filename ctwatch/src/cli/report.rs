@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
-use super::{Global, Outcome, Output};
+use super::{Global, Outcome, Output, seal};
 use crate::{
     analysis::report::{Options, Report, find_netns, known_netns, report},
     model::{endpoint::Netns, recording::Recording},
@@ -69,7 +69,9 @@ impl From<By> for Section {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<Outcome> {
-    let recording = recording::open(&args.file)?;
+    let file = recording::File::open(&args.file)?;
+    seal();
+    let recording = file.read()?;
     let top = usize::try_from(args.top)?;
     let options = Options {
         netns: netns(args, &recording)?,

@@ -10,7 +10,7 @@ mod words;
 mod writer;
 
 pub use error::Error;
-pub use reader::open;
+pub use reader::{File, open};
 pub use writer::{Writer, check_target};
 
 /// `PRAGMA application_id` of a recording: `ctwa`.

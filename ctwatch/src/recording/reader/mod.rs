@@ -1,6 +1,6 @@
 //! Reads a recording, finished, running or cut off, and changes nothing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
@@ -21,12 +21,38 @@ use names::Names;
 /// Reads the recording at `path` into memory.
 ///
 /// # Errors
-/// [`Error::NotARecording`], [`Error::Newer`], [`Error::Damaged`] for other files, [`Error::NotAFile`] for what
-/// is no file, otherwise what the operating system or SQLite reports.
+/// As [`File::open`] and [`File::read`].
 pub fn open(path: &Path) -> Result<Recording, Error> {
-    file::check(path)?;
-    let opened = file::connect(path)?;
-    read(opened.connection()).map_err(|error| Error::sqlite("read", path, &error))
+    File::open(path)?.read()
+}
+
+/// A recording that is open: reading it needs no permission any more.
+pub struct File {
+    opened: file::Opened,
+    path: PathBuf,
+}
+
+impl File {
+    /// Opens the recording at `path`.
+    ///
+    /// # Errors
+    /// [`Error::NotARecording`], [`Error::Newer`], [`Error::Damaged`] for other files, [`Error::NotAFile`] for what
+    /// is no file, otherwise what the operating system or SQLite reports.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        file::check(path)?;
+        Ok(Self {
+            opened: file::connect(path)?,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Reads it into memory.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], otherwise what SQLite reports.
+    pub fn read(&self) -> Result<Recording, Error> {
+        read(self.opened.connection()).map_err(|error| Error::sqlite("read", &self.path, &error))
+    }
 }
 
 fn read(connection: &Connection) -> rusqlite::Result<Recording> {

@@ -2,9 +2,11 @@
 //!
 //! docs/privileges.md has the table of what needs which capability.
 
+mod confine;
 mod lend;
 mod need;
 
 pub use caps::Capability;
+pub use confine::{Confined, confine, seal};
 pub use lend::lend;
 pub use need::{Missing, NETLINK, PROBES, Watching, check, may_enter_namespaces};
