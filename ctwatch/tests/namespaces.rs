@@ -16,8 +16,9 @@ use std::{
 use ctwatch::{
     model::{dump::DumpKind, endpoint::Role, entry::Entry, node::Address},
     source::{
-        netlink,
-        node::{self, address, netns, table},
+        netlink::{self, stats},
+        node::{self, address, netns},
+        table,
     },
 };
 use nix::{
@@ -127,6 +128,30 @@ fn a_dump_shows_what_conntrack_lists() {
         assert_eq!(
             comparable(ours.iter().map(String::as_str)),
             comparable(theirs.lines())
+        );
+    });
+}
+
+#[test]
+fn statistics_over_ctnetlink_are_those_of_the_file() {
+    if is_skipped("statistics_over_ctnetlink_are_those_of_the_file") {
+        return;
+    }
+    in_a_namespace(|| {
+        make_entries();
+        let file = fs::read_to_string("/proc/thread-self/net/stat/nf_conntrack").unwrap();
+        let mut lines = file.lines().map(str::split_whitespace);
+        let place = lines.next().unwrap().position(|name| name == "insert");
+        let by_file: Vec<u32> = lines
+            .map(|mut row| u32::from_str_radix(row.nth(place.unwrap()).unwrap(), 16).unwrap())
+            .collect();
+        let cpus = stats::read().unwrap();
+        let by_ctnetlink: Vec<u32> = cpus.iter().map(|cpu| cpu.insert.unwrap()).collect();
+        assert_eq!(by_ctnetlink, by_file);
+        assert_eq!(by_ctnetlink.iter().sum::<u32>(), ENTRIES.len() as u32);
+        assert!(
+            cpus.iter()
+                .all(|cpu| cpu.drop == Some(0) && cpu.early_drop == Some(0))
         );
     });
 }

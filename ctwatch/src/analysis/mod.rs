@@ -4,3 +4,4 @@ pub mod advice;
 pub mod ledger;
 pub mod occupancy;
 pub mod report;
+pub mod status;

@@ -13,6 +13,7 @@ use crate::source::privilege;
 mod advise;
 mod record;
 mod report;
+mod status;
 
 /// Watches Linux connection tracking from inside the kernel: which ports fill the table, who was refused or
 /// evicted because of it, and which ports should not be tracked.
@@ -93,13 +94,15 @@ enum Command {
     Report(report::Args),
     /// Say which ports should not be tracked, how safe that is and why.
     Advise(advise::Args),
+    /// Print the key figures of the tables, once.
+    Status(status::Args),
 }
 
 impl Command {
     /// Whether it needs neither a capability nor the network.
     fn reads_files_only(&self) -> bool {
         match self {
-            Self::Record(_) => false,
+            Self::Record(_) | Self::Status(_) => false,
             Self::Report(_) | Self::Advise(_) => true,
         }
     }
@@ -174,6 +177,7 @@ fn run(cli: &Cli) -> Result<Outcome> {
         Command::Record(args) => record::run(args, &cli.global),
         Command::Report(args) => report::run(args, &cli.global),
         Command::Advise(args) => advise::run(args, &cli.global),
+        Command::Status(args) => status::run(args, &cli.global),
     }
 }
 

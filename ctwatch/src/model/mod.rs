@@ -8,6 +8,7 @@ pub mod endpoint;
 pub mod entry;
 pub mod ledger;
 pub mod lifetime;
+pub mod limit;
 pub mod node;
 pub mod notrack;
 pub mod recording;

@@ -17,9 +17,8 @@ use crate::{
         node::{
             address,
             netns::{Scanner, Seen},
-            table,
         },
-        privilege,
+        privilege, table,
     },
 };
 

@@ -2,9 +2,11 @@
 
 pub mod advice;
 mod bars;
+mod netns;
 mod number;
 pub mod paint;
 pub mod record;
 pub mod report;
 pub mod rules;
+pub mod status;
 mod table;

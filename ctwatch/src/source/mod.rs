@@ -8,3 +8,4 @@ pub mod node;
 pub mod own_addresses;
 pub mod privilege;
 pub mod ruleset_text;
+pub mod table;

@@ -1,6 +1,6 @@
 //! What lines and lists call things.
 
-use crate::{analysis::report::NamespaceReport, model::endpoint::Family};
+use crate::{analysis::report::NamespaceReport, model::endpoint::Family, render::netns::title};
 
 /// `tcp/443`, `tcp6/443`, `icmp`
 pub(super) fn endpoint_name(family: Family, protocol: &str, port: u16) -> String {
@@ -16,9 +16,5 @@ pub(super) fn endpoint_name(family: Family, protocol: &str, port: u16) -> String
 
 /// The name a namespace has, or its inode number.
 pub(super) fn netns_name(table: &NamespaceReport) -> String {
-    let own = if table.own { "own" } else { "" };
-    match table.name.as_deref().unwrap_or(own) {
-        "" => table.netns.to_string(),
-        name => format!("{} {name}", table.netns),
-    }
+    title(table.netns, table.name.as_deref(), table.own)
 }

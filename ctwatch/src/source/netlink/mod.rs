@@ -25,6 +25,7 @@ mod attribute;
 mod entry;
 mod message;
 mod socket;
+pub mod stats;
 #[cfg(test)]
 mod tests;
 

@@ -14,7 +14,7 @@ use nix::{
 };
 
 use super::{
-    Reason, entry,
+    Malformed, Reason, entry,
     message::{Content, Messages},
 };
 use crate::model::entry::Entry;
@@ -48,7 +48,16 @@ pub(super) fn open() -> Result<OwnedFd, Errno> {
 
 /// Dumps both families' entries to `each`.
 pub(super) fn dump(fd: &OwnedFd, mut each: impl FnMut(&Entry)) -> Result<(), Reason> {
-    send(fd.as_raw_fd(), &request(), MsgFlags::empty())?;
+    ask(fd, CT_GET, |part| read_part(part, &mut each))
+}
+
+/// Asks for a dump of this kind; `read` takes what one receive returned, and says whether that was the end.
+pub(super) fn ask(
+    fd: &OwnedFd,
+    kind: u16,
+    mut read: impl FnMut(&[u8]) -> Result<bool, Reason>,
+) -> Result<(), Reason> {
+    send(fd.as_raw_fd(), &request(kind), MsgFlags::empty())?;
     let mut buffer = vec![0; BUFFER];
     loop {
         let (length, sender) = match recvfrom::<NetlinkAddr>(fd.as_raw_fd(), &mut buffer) {
@@ -59,15 +68,28 @@ pub(super) fn dump(fd: &OwnedFd, mut each: impl FnMut(&Entry)) -> Result<(), Rea
         // Other processes can send to this socket too; the kernel's port is 0.
         if sender.is_some_and(|sender| sender.pid() == 0) {
             let part = buffer.get(..length).unwrap_or_default();
-            if read_part(part, &mut each)? {
+            if read(part)? {
                 return Ok(());
             }
         }
     }
 }
 
-/// Reads what one receive returned; true at the end of the dump.
+/// Reads entries from what one receive returned; true at the end of the dump.
 pub(super) fn read_part(part: &[u8], each: &mut impl FnMut(&Entry)) -> Result<bool, Reason> {
+    read_messages(part, |kind, payload| {
+        if kind == CT_NEW {
+            each(&entry::parse(payload)?);
+        }
+        Ok(())
+    })
+}
+
+/// Reads messages from what one receive returned, each with its type; true at the end of the dump.
+pub(super) fn read_messages(
+    part: &[u8],
+    mut each: impl FnMut(u16, &[u8]) -> Result<(), Malformed>,
+) -> Result<bool, Reason> {
     let mut messages = Messages::new(part);
     while let Some(message) = messages.next()? {
         if message.sequence != SEQUENCE {
@@ -77,8 +99,8 @@ pub(super) fn read_part(part: &[u8], each: &mut impl FnMut(&Entry)) -> Result<bo
             return Err(Reason::Interrupted);
         }
         match message.content {
-            Content::Data(CT_NEW, payload) => each(&entry::parse(payload)?),
-            Content::Data(..) | Content::Nothing => {}
+            Content::Data(kind, payload) => each(kind, payload)?,
+            Content::Nothing => {}
             Content::End(0) => return Ok(true),
             Content::End(number) => return Err(Errno::from_raw(number).into()),
         }
@@ -87,11 +109,11 @@ pub(super) fn read_part(part: &[u8], each: &mut impl FnMut(&Entry)) -> Result<bo
 }
 
 /// `struct nlmsghdr` and `struct nfgenmsg` with family `AF_UNSPEC`: both families.
-fn request() -> [u8; 20] {
+fn request(kind: u16) -> [u8; 20] {
     let mut request = [0; 20];
     let flags = (libc::NLM_F_REQUEST | libc::NLM_F_DUMP) as u16;
     request[0..4].copy_from_slice(&20_u32.to_ne_bytes());
-    request[4..6].copy_from_slice(&CT_GET.to_ne_bytes());
+    request[4..6].copy_from_slice(&kind.to_ne_bytes());
     request[6..8].copy_from_slice(&flags.to_ne_bytes());
     request[8..12].copy_from_slice(&SEQUENCE.to_ne_bytes());
     request

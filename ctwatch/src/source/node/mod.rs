@@ -1,4 +1,4 @@
-//! The node itself: its namespaces, tables, addresses, settings and rulesets.
+//! The node itself: its namespaces, addresses, settings and rulesets.
 
 use crate::model::node::{Address, Node};
 
@@ -8,7 +8,6 @@ mod machine;
 pub mod netns;
 mod ruleset;
 mod sysctl;
-pub mod table;
 
 use netns::{Scanner, Seen};
 
@@ -22,7 +21,7 @@ pub fn read(own_only: bool) -> Node {
         or_unread("host name", reason);
         String::new()
     });
-    let kernel = machine::value("/proc/sys/kernel/osrelease").unwrap_or_else(|reason| {
+    let kernel = kernel_release().unwrap_or_else(|reason| {
         or_unread("kernel release", reason);
         String::new()
     });
@@ -49,7 +48,17 @@ pub fn read(own_only: bool) -> Node {
     }
 }
 
-fn namespaces(own_only: bool, unread: &mut Vec<String>) -> Vec<Seen> {
+/// `uname -r`, or why it cannot be read.
+///
+/// # Errors
+/// When /proc cannot be read.
+pub fn kernel_release() -> Result<String, String> {
+    machine::value("/proc/sys/kernel/osrelease")
+}
+
+/// The namespaces that can be seen, the own first; `own_only` leaves the others alone. What cannot be seen is added
+/// to `unread`.
+pub fn namespaces(own_only: bool, unread: &mut Vec<String>) -> Vec<Seen> {
     if own_only {
         return match netns::own() {
             Ok(own) => vec![own],

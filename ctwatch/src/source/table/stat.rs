@@ -1,7 +1,8 @@
 //! `/proc/net/stat/nf_conntrack`: a header, then a row of hexadecimal numbers for each possible CPU
-//! (`ct_cpu_seq_show`). Columns differ between kernels, so they are found by their names.
+//! (`ct_cpu_seq_show`). Columns differ between kernels, so they are found by their names. Or the same counters from
+//! ctnetlink.
 
-use crate::model::table::KernelStats;
+use crate::{model::table::KernelStats, source::netlink::stats::CpuStats};
 
 /// The counters that are kept, by the names the header gives them: `clashres` was `searched` before 5.10, and
 /// `chainlength` was `delete_list` before 5.15.
@@ -53,7 +54,23 @@ impl Stat {
         })
     }
 
-    /// The namespace's `nf_conntrack_count`.
+    /// From ctnetlink's answer, which has no count of entries.
+    pub(super) fn from_cpus(cpus: &[CpuStats]) -> Self {
+        let rows: Vec<[Option<u32>; Self::COUNTERS]> = cpus.iter().map(row).collect();
+        let has = rows.first().map_or([false; Self::COUNTERS], |first| {
+            first.map(|counter| counter.is_some())
+        });
+        Self {
+            entries: None,
+            has,
+            cpus: rows
+                .iter()
+                .map(|row| row.map(Option::unwrap_or_default))
+                .collect(),
+        }
+    }
+
+    /// The namespace's `nf_conntrack_count`, where the source has it.
     pub(super) fn entries(&self) -> Option<u64> {
         self.entries
     }
@@ -84,6 +101,20 @@ impl Stat {
     }
 }
 
+/// In the order of [`COLUMNS`].
+fn row(cpu: &CpuStats) -> [Option<u32>; Stat::COUNTERS] {
+    [
+        cpu.found,
+        cpu.invalid,
+        cpu.insert,
+        cpu.insert_failed,
+        cpu.drop,
+        cpu.early_drop,
+        cpu.clash_resolve,
+        cpu.chaintoolong,
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "recorded text")]
@@ -94,7 +125,7 @@ mod tests {
 
     /// Linux 6.18, two CPUs.
     const RECORDED: &str =
-        include_str!("../../../../../tests/golden/node/proc-net-stat-nf_conntrack.txt");
+        include_str!("../../../../tests/golden/node/proc-net-stat-nf_conntrack.txt");
     /// Linux 5.4's header: no clashes, no chain lengths.
     const OLD: &str = "\
 entries  searched found new invalid ignore delete delete_list insert insert_failed drop early_drop icmp_error  expect_new expect_create expect_delete search_restart
@@ -120,6 +151,26 @@ entries  searched found new invalid ignore delete delete_list insert insert_fail
         let named = stat.named([2, 4, 8, 9, 10, 11, 0, 0]);
         assert_eq!((named.drop, named.early_drop), (10, 11));
         assert_eq!((named.clash_resolve, named.chaintoolong), (None, None));
+    }
+
+    #[test]
+    fn ctnetlink_gives_the_same_figures_as_the_file() {
+        let cpu = CpuStats {
+            insert: Some(5),
+            drop: Some(2),
+            early_drop: Some(1),
+            clash_resolve: Some(3),
+            ..CpuStats::default()
+        };
+        let stat = Stat::from_cpus(&[CpuStats::default(), cpu].map(|cpu| CpuStats {
+            clash_resolve: Some(3),
+            ..cpu
+        }));
+        assert_eq!(stat.entries(), None);
+        assert_eq!(stat.cpus[1], [0, 0, 5, 0, 2, 1, 3, 0]);
+        let named = stat.named([0, 0, 5, 0, 2, 1, 6, 0]);
+        assert_eq!((named.insert, named.drop, named.early_drop), (5, 2, 1));
+        assert_eq!((named.clash_resolve, named.chaintoolong), (Some(6), None));
     }
 
     #[test]
