@@ -1,21 +1,20 @@
 //! Reading the mapped counters: a walk through memory, differences since the walk before.
 
-use std::{io, net::IpAddr, os::fd::AsFd};
+use std::{io, os::fd::AsFd};
 
 use bytemuck::Pod;
 use ctwatch_common::{
     cause,
-    endpoint::{self, EndpointKey, FILTER_WORDS, role},
     limits::{self, SLOTS, UNATTRIBUTED},
     loss::Losses as RawLosses,
     shared::Shared,
     slot::{Cold, Histogram, Hot, Owner},
 };
 
-use super::{mapped::Mapped, mark::Mark};
+use super::{keys, mapped::Mapped, mark::Mark};
 use crate::model::{
     counters::{Counters, Ended},
-    endpoint::{Endpoint, Family, Netns, Protocol, Role},
+    endpoint::Endpoint,
     lifetime::Lifetimes,
     sample::Losses,
 };
@@ -52,7 +51,6 @@ pub struct CounterReader {
     owners: Mapped<Owner>,
     losses: Mapped<RawLosses>,
     shared: Mapped<Shared>,
-    filter: Mapped<u64>,
     histograms: Mapped<Histogram>,
     cpus: u32,
     clock: Clock,
@@ -80,8 +78,6 @@ pub struct MapFds<F> {
     pub losses: F,
     /// [`Shared`], one.
     pub shared: F,
-    /// `u64`, one.
-    pub filter: F,
     /// [`Histogram`], [`limits::HISTOGRAMS`].
     pub histograms: F,
 }
@@ -105,7 +101,6 @@ impl CounterReader {
             owners: Mapped::new(&fds.owners, SLOTS as usize)?,
             losses: Mapped::new(&fds.losses, cpus as usize)?,
             shared: Mapped::new(&fds.shared, 1)?,
-            filter: Mapped::new(&fds.filter, FILTER_WORDS as usize)?,
             histograms: Mapped::new(&fds.histograms, limits::HISTOGRAMS as usize)?,
             cpus,
             clock,
@@ -208,14 +203,7 @@ impl CounterReader {
             + self.owners.bytes()
             + self.losses.bytes()
             + self.shared.bytes()
-            + self.filter.bytes()
             + self.histograms.bytes()
-    }
-
-    /// Adds an own address's bit to the filter that spares the kernel side a look-up.
-    pub(super) fn widen_filter(&mut self, word: u32, bit: u64) {
-        let word = word as usize;
-        self.filter.set(word, self.filter.get(word) | bit);
     }
 
     fn sum(&self, slot: usize) -> Sum {
@@ -259,16 +247,7 @@ impl CounterReader {
         if owner.taken != 1 {
             return None;
         }
-        let cookie = if self.by_inode {
-            0
-        } else {
-            owner.key.net_cookie
-        };
-        let netns = Netns {
-            cookie,
-            inode: owner.netns_inode,
-        };
-        Some(endpoint_of(&owner.key, netns))
+        Some(keys::endpoint(&owner.key, owner.netns_inode, self.by_inode))
     }
 }
 
@@ -355,40 +334,6 @@ fn lifetimes_of(histogram: &Histogram, hz: u32) -> Lifetimes {
         }
     }
     lifetimes
-}
-
-/// The model's endpoint for a key.
-fn endpoint_of(key: &EndpointKey, netns: Netns) -> Endpoint {
-    let family = if key.family == endpoint::AF_INET6 {
-        Family::Ipv6
-    } else {
-        Family::Ipv4
-    };
-    Endpoint {
-        netns,
-        family,
-        protocol: Protocol(key.protocol),
-        role: match key.role {
-            role::INBOUND => Some(Role::Inbound),
-            role::OUTBOUND => Some(Role::Outbound),
-            role::FORWARDED => Some(Role::Forwarded),
-            role::LOOPBACK => Some(Role::Loopback),
-            role::ENCAPSULATION => Some(Role::Encapsulation),
-            _ => None,
-        },
-        port: key.port,
-        address: address_of(key, family),
-    }
-}
-
-fn address_of(key: &EndpointKey, family: Family) -> Option<IpAddr> {
-    let octets: [u8; 16] = bytemuck::cast(key.address);
-    let [a, b, c, d, ..] = octets;
-    match family {
-        _ if octets == [0; 16] => None,
-        Family::Ipv4 => Some(IpAddr::from([a, b, c, d])),
-        Family::Ipv6 => Some(IpAddr::from(octets)),
-    }
 }
 
 fn words<T: Pod>(value: &T) -> &[u32] {

@@ -2,6 +2,8 @@
 
 use std::fs::File;
 
+use ctwatch_common::endpoint::{self, EndpointKey, role};
+
 use super::*;
 
 const CPUS: u32 = 2;
@@ -34,7 +36,6 @@ impl Kernel {
             owners: file::<Owner>(SLOTS),
             losses: file::<RawLosses>(CPUS),
             shared: file::<Shared>(1),
-            filter: file::<u64>(1),
             histograms: file::<Histogram>(limits::HISTOGRAMS),
         };
         let mut kernel = Self {

@@ -74,7 +74,6 @@ pub(super) fn map_counters(
         owners: array(ebpf, "OWNERS")?,
         losses: array(ebpf, "LOSSES")?,
         shared: array(ebpf, "SHARED")?,
-        filter: array(ebpf, "FILTER")?,
         histograms: array(ebpf, "HISTOGRAMS")?,
     };
     CounterReader::new(&fds, cpus, clock, by_inode).map_err(|error| AttachError::Map {
@@ -83,7 +82,7 @@ pub(super) fn map_counters(
     })
 }
 
-fn array<'a>(ebpf: &'a Ebpf, name: &'static str) -> Result<BorrowedFd<'a>, AttachError> {
+pub(super) fn array<'a>(ebpf: &'a Ebpf, name: &'static str) -> Result<BorrowedFd<'a>, AttachError> {
     match ebpf.map(name) {
         Some(Map::Array(data)) => Ok(data.fd().as_fd()),
         _ => Err(absent(name)),

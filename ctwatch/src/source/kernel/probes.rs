@@ -1,13 +1,7 @@
 //! Loading and attaching the kernel side.
 
-use std::{collections::HashMap as StdHashMap, net::IpAddr};
-
-use aya::{
-    Ebpf,
-    maps::{HashMap, MapData, MapError},
-};
+use aya::Ebpf;
 use aya_log::EbpfLogger;
-use ctwatch_common::endpoint::{AF_INET, AF_INET6, LocalAddress, filter_bit};
 use nix::time::{ClockId, clock_gettime};
 
 use super::{
@@ -18,6 +12,7 @@ use super::{
     hooks::{self, Hook},
     kallsyms::Kallsyms,
     layout, misses, object,
+    own_addresses::OwnAddresses,
 };
 use crate::model::{
     endpoint::{Endpoint, Netns},
@@ -32,9 +27,7 @@ pub struct Probes {
     /// Keeps programs and links.
     ebpf: Ebpf,
     reader: CounterReader,
-    local: HashMap<MapData, [u8; 32], u32>,
-    known: HashMap<MapData, u64, u32>,
-    addresses: StdHashMap<Netns, Vec<Address>>,
+    addresses: OwnAddresses,
     logger: Option<Logger>,
     hooks: Vec<Hook>,
     on_failure: Vec<Hook>,
@@ -85,10 +78,8 @@ impl Probes {
         }
         let mut probes = Self {
             reader,
-            local: object::take(&mut ebpf, "LOCAL")?,
-            known: object::take(&mut ebpf, "KNOWN")?,
+            addresses: OwnAddresses::tell(&mut ebpf, node)?,
             ebpf,
-            addresses: StdHashMap::new(),
             logger,
             degraded,
             hooks: plan.hooks,
@@ -97,17 +88,6 @@ impl Probes {
             misses_before: None,
             map_bytes,
         };
-        for namespace in &node.namespaces {
-            let own: Vec<_> = node
-                .addresses
-                .iter()
-                .filter(|address| address.netns == namespace.netns)
-                .cloned()
-                .collect();
-            if !own.is_empty() {
-                probes.set_addresses(namespace.netns, own)?;
-            }
-        }
         for hook in probes.hooks.iter().chain(&probes.on_failure) {
             attach::load(&mut probes.ebpf, hook)?;
         }
@@ -145,35 +125,7 @@ impl Probes {
     ///
     /// [`AttachError::Map`] when a map is full or refuses.
     pub fn set_addresses(&mut self, netns: Netns, now: Vec<Address>) -> Result<(), AttachError> {
-        let before = self.addresses.get(&netns).map_or(&[][..], Vec::as_slice);
-        if before == now {
-            return Ok(());
-        }
-        let failed = |name| {
-            move |error: MapError| AttachError::Map {
-                name,
-                reason: error.to_string(),
-            }
-        };
-        for gone in before.iter().filter(|address| !now.contains(address)) {
-            let key = local_key(netns, gone.address);
-            self.local
-                .remove(bytemuck::cast_ref(&key))
-                .map_err(failed("LOCAL"))?;
-        }
-        for address in &now {
-            let key = local_key(netns, address.address);
-            let (word, bit) = filter_bit(key.net_cookie, &key.address);
-            self.reader.widen_filter(word, bit);
-            self.local
-                .insert(bytemuck::cast::<_, [u8; 32]>(key), 1, 0)
-                .map_err(failed("LOCAL"))?;
-        }
-        self.known
-            .insert(kernel_cookie(netns), 1, 0)
-            .map_err(failed("KNOWN"))?;
-        self.addresses.insert(netns, now);
-        Ok(())
+        self.addresses.set(netns, &now)
     }
 
     /// Attaches what tells whose the failed inserts are; says whether that is new. Until then only clashes are
@@ -209,32 +161,6 @@ impl Probes {
     pub fn map_bytes(&self) -> u64 {
         self.map_bytes
     }
-}
-
-/// What the kernel side tells the namespace by: the cookie, or the inode where cookies are not told.
-fn kernel_cookie(netns: Netns) -> u64 {
-    match netns.cookie {
-        0 => u64::from(netns.inode),
-        cookie => cookie,
-    }
-}
-
-fn local_key(netns: Netns, address: IpAddr) -> LocalAddress {
-    let mut key = LocalAddress {
-        net_cookie: kernel_cookie(netns),
-        ..LocalAddress::default()
-    };
-    match address {
-        IpAddr::V4(v4) => {
-            key.family = AF_INET;
-            key.address[0] = u32::from_ne_bytes(v4.octets());
-        }
-        IpAddr::V6(v6) => {
-            key.family = AF_INET6;
-            key.address = bytemuck::cast(v6.octets());
-        }
-    }
-    key
 }
 
 fn monotonic_ns() -> u64 {

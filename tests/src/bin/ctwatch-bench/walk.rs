@@ -94,7 +94,6 @@ impl Arrays {
             owners: file::<Owner>(SLOTS)?,
             losses: file::<Losses>(cpus)?,
             shared: file::<Shared>(1)?,
-            filter: file::<u64>(1)?,
             histograms: file::<Histogram>(HISTOGRAMS)?,
         };
         for slot in 1..=ENDPOINTS {
