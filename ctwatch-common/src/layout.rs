@@ -47,6 +47,36 @@ pub struct Layout {
     pub skb_nfct: u32,
 }
 
+/// Byte offsets in a packet and its surroundings, and how to tell that netfilter dropped it. Written into the kernel
+/// object's read-only data before it is loaded.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct PacketLayout {
+    /// `SKB_DROP_REASON_NETFILTER_DROP` of this kernel; [`ABSENT`] where kernels have no such reason (before 5.18).
+    pub netfilter_drop: u32,
+    /// `sk_buff.head`.
+    pub skb_head: u32,
+    /// `sk_buff.tail`: end of the bytes that lie in a row, relative to the head.
+    pub skb_tail: u32,
+    /// `sk_buff.network_header`, relative to the head.
+    pub skb_network_header: u32,
+    /// `sk_buff._skb_refdst`.
+    pub skb_dst: u32,
+    /// `sk_buff.dev`.
+    pub skb_dev: u32,
+    /// `sk_buff.skb_iif`: 0 for packets of the node's own.
+    pub skb_iif: u32,
+    /// `dst_entry.dev`.
+    pub dst_dev: u32,
+    /// `net_device.nd_net.net`.
+    pub dev_net: u32,
+    /// Zero.
+    pub pad: u32,
+    /// Text of `nf_hook_slow`, first address and first address after it, in at most two pieces: where kernels give no
+    /// reason, the packets that it frees are those that netfilter dropped.
+    pub nf_hook_slow: [[u64; 2]; 2],
+}
+
 /// The most bytes of `struct nf_conn` that one read takes.
 pub const MAX_WINDOW: u32 = 192;
 

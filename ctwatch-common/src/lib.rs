@@ -11,6 +11,7 @@ pub mod endpoint;
 pub mod layout;
 pub mod limits;
 pub mod loss;
+pub mod refused;
 pub mod shared;
 pub mod slot;
 pub mod tcp;

@@ -18,3 +18,5 @@ pub const HISTOGRAMS: u32 = 1_024;
 pub const BIRTHS: u32 = 32_768;
 /// Buckets of a histogram: bucket n counts lifetimes of 2^(n-1) up to 2^n jiffies, bucket 0 those below one.
 pub const BUCKETS: usize = 32;
+/// Endpoints whose refused packets are counted without probes.
+pub const REFUSED: u32 = 16_384;

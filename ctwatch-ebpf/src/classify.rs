@@ -37,43 +37,79 @@ static KNOWN: HashMap<u64, u32> = HashMap::with_max_entries(limits::NAMESPACES, 
 /// the filter says that only the destination can be the node's own.
 #[inline(always)]
 pub(crate) fn slot_of(ctx: &impl EbpfContext, tuple: &Tuple, net: u64, net_cookie: u64) -> u32 {
-    let family = tuple.l3num as u8;
-    let to_own = may_be_local(net_cookie, family, &tuple.dst_address);
-    let from_own = may_be_local(net_cookie, family, &tuple.src_address);
-    let port = port(tuple);
-    let proto = tuple.protonum;
-    let encapsulated = proto == IpProto::Udp as u8 && is_encapsulation(port);
-    if to_own && !from_own && !encapsulated {
-        let kind = (proto, family, role::INBOUND);
-        let key = endpoint_words(net_cookie, &tuple.dst_address, port, kind);
+    let ends = Ends::of(tuple, net_cookie);
+    if ends.to_own && !ends.from_own && !ends.encapsulated {
+        let kind = (tuple.protonum, tuple.l3num as u8, role::INBOUND);
+        let key = endpoint_words(net_cookie, &tuple.dst_address, ends.port, kind);
         if let Some(slot) = slots::find(&key) {
             return slot;
         }
     }
-    let to_own = to_own && is_local(net_cookie, family, &tuple.dst_address);
-    let from_own = from_own && is_local(net_cookie, family, &tuple.src_address);
+    let key = key_of(tuple, net_cookie, &ends);
+    slots::find(&key).unwrap_or_else(|| slots::take(ctx, &key, net))
+}
+
+/// What a tuple's ends are as far as the filter tells.
+pub(crate) struct Ends {
+    /// `false` proves that the destination is not the node's.
+    to_own: bool,
+    /// `false` proves that the source is not.
+    from_own: bool,
+    port: u16,
+    encapsulated: bool,
+}
+
+impl Ends {
+    #[inline(always)]
+    pub(crate) fn of(tuple: &Tuple, net_cookie: u64) -> Self {
+        let family = tuple.l3num as u8;
+        let port = port(tuple);
+        Self {
+            to_own: may_be_local(net_cookie, family, &tuple.dst_address),
+            from_own: may_be_local(net_cookie, family, &tuple.src_address),
+            port,
+            encapsulated: tuple.protonum == IpProto::Udp as u8 && is_encapsulation(port),
+        }
+    }
+}
+
+/// The key of the endpoint that `tuple` belongs to.
+#[inline(always)]
+pub(crate) fn key_of(tuple: &Tuple, net_cookie: u64, ends: &Ends) -> KeyWords {
+    let family = tuple.l3num as u8;
+    let to_own = ends.to_own && is_local(net_cookie, family, &tuple.dst_address);
+    let from_own = ends.from_own && is_local(net_cookie, family, &tuple.src_address);
     let role = match (from_own, to_own) {
         (false, false) if is_known(net_cookie) => role::FORWARDED,
         (false, false) => role::UNKNOWN,
-        _ if encapsulated => role::ENCAPSULATION,
+        _ if ends.encapsulated => role::ENCAPSULATION,
         (false, true) => role::INBOUND,
         (true, false) => role::OUTBOUND,
         (true, true) => role::LOOPBACK,
     };
-    let kind = (proto, family, role);
-    let key = if to_own {
-        endpoint_words(net_cookie, &tuple.dst_address, port, kind)
-    } else if from_own && encapsulated {
-        endpoint_words(net_cookie, &tuple.src_address, port, kind)
+    let kind = (tuple.protonum, family, role);
+    if to_own {
+        endpoint_words(net_cookie, &tuple.dst_address, ends.port, kind)
+    } else if from_own && ends.encapsulated {
+        endpoint_words(net_cookie, &tuple.src_address, ends.port, kind)
     } else {
-        endpoint_words(net_cookie, &[0; 4], port, kind)
-    };
-    slots::find(&key).unwrap_or_else(|| slots::take(ctx, &key, net))
+        endpoint_words(net_cookie, &[0; 4], ends.port, kind)
+    }
 }
 
 /// Destination port in host order; 0 for protocols without ports (ICMP keeps type and code there, GRE a key).
 #[inline(always)]
 fn port(tuple: &Tuple) -> u16 {
+    if has_ports(tuple.protonum) {
+        u16::from_be_bytes(tuple.dst_port)
+    } else {
+        0
+    }
+}
+
+/// Whether a protocol's header begins with the source and the destination port.
+#[inline(always)]
+pub(crate) fn has_ports(protocol: u8) -> bool {
     const WITH_PORTS: [IpProto; 5] = [
         IpProto::Tcp,
         IpProto::Udp,
@@ -81,14 +117,7 @@ fn port(tuple: &Tuple) -> u16 {
         IpProto::Sctp,
         IpProto::UdpLite,
     ];
-    if WITH_PORTS
-        .iter()
-        .any(|&proto| proto as u8 == tuple.protonum)
-    {
-        u16::from_be_bytes(tuple.dst_port)
-    } else {
-        0
-    }
+    WITH_PORTS.iter().any(|&proto| proto as u8 == protocol)
 }
 
 #[inline(always)]

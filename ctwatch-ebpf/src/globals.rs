@@ -2,7 +2,7 @@
 
 use ctwatch_common::{
     caller::{CallerRange, Callers, MAX_RANGES},
-    layout::Layout,
+    layout::{ABSENT, Layout, PacketLayout},
 };
 
 /// Offsets of this kernel.
@@ -25,6 +25,22 @@ static LAYOUT: Layout = Layout {
     net_inum: 0,
     net_count: 0,
     skb_nfct: 0,
+};
+
+/// Offsets in packets; only the `kfree_skb` program reads it.
+#[unsafe(no_mangle)]
+static PACKET: PacketLayout = PacketLayout {
+    netfilter_drop: ABSENT,
+    skb_head: 0,
+    skb_tail: 0,
+    skb_network_header: 0,
+    skb_dst: 0,
+    skb_dev: 0,
+    skb_iif: 0,
+    dst_dev: 0,
+    dev_net: 0,
+    pad: 0,
+    nf_hook_slow: [[0; 2]; 2],
 };
 
 /// Functions that call `nf_ct_delete`.
@@ -52,20 +68,32 @@ static INSERT_AT_CONFIRM: u32 = 0;
 static NETNS_BY_INODE: u32 = 0;
 
 macro_rules! offsets {
-    ($($name:ident),*) => {
+    ($layout:ident: $($name:ident),*) => {
         $(
-            /// The offset of that name in [`Layout`].
+            /// The member of that name.
             #[inline(always)]
             pub(crate) fn $name() -> u32 {
                 // SAFETY: a static; volatile because the loader changes it after compilation.
-                unsafe { core::ptr::read_volatile(&raw const LAYOUT.$name) }
+                unsafe { core::ptr::read_volatile(&raw const $layout.$name) }
             }
         )*
     };
 }
 
 offsets!(
-    window_start,
+    PACKET: netfilter_drop,
+    skb_head,
+    skb_tail,
+    skb_network_header,
+    skb_dst,
+    skb_dev,
+    skb_iif,
+    dst_dev,
+    dev_net
+);
+
+offsets!(
+    LAYOUT: window_start,
     window_len,
     timeout,
     original,
@@ -83,6 +111,13 @@ offsets!(
     net_count,
     skb_nfct
 );
+
+/// The `n`th piece of `nf_hook_slow`: first address, first address after it.
+#[inline(always)]
+pub(crate) fn nf_hook_slow(n: usize) -> [u64; 2] {
+    // SAFETY: as above; `n` is 0 or 1 at its only call.
+    unsafe { core::ptr::read_volatile(&raw const PACKET.nf_hook_slow[n]) }
+}
 
 /// The `n`th caller range.
 #[inline(always)]

@@ -1,5 +1,5 @@
 //! ctwatch's kernel side: where the programs attach. What they do lies in the other modules, which know nothing
-//! of kprobes, so that another way to attach needs another file like this one and nothing else.
+//! of kprobes and tracepoints, so that another way to attach needs another file like this one and nothing else.
 //!
 //! Each module holds the maps that it uses. What userspace reads while programs run is mapped memory
 //! (`BPF_F_MMAPABLE`), never a `bpf()` call: a kprobe is skipped while its CPU is inside one.
@@ -14,6 +14,7 @@
 //! | `clash_enter`, `clash_exit` | `nf_ct_resolve_clash` | an entry lost a race to its like |
 //! | `confirm_enter`, `confirm_exit` | `__nf_conntrack_confirm` | inserts where `hash_insert` has no symbol; failed inserts |
 //! | `check_insert_enter`, `check_insert_exit` | `nf_conntrack_hash_check_insert` | the same for ctnetlink |
+//! | `kfree_skb` | raw tracepoint `kfree_skb` | a packet without an entry was dropped by netfilter; needs no kprobes |
 
 #![no_std]
 #![no_main]
@@ -25,8 +26,8 @@
 )]
 
 use aya_ebpf::{
-    macros::{kprobe, kretprobe},
-    programs::{ProbeContext, RetProbeContext},
+    macros::{kprobe, kretprobe, raw_tracepoint},
+    programs::{ProbeContext, RawTracePointContext, RetProbeContext},
 };
 
 mod clash;
@@ -34,14 +35,17 @@ mod classify;
 mod confirm;
 mod conn;
 mod count;
+mod dropped;
 mod end;
 mod globals;
 mod histogram;
 mod insert;
 mod memory;
+mod packet;
 mod refuse;
 mod slots;
 
+use ctwatch_common::layout::ABSENT;
 use memory::{argument, returned, stack_pointer};
 
 #[kprobe]
@@ -115,6 +119,20 @@ fn check_insert_enter(ctx: ProbeContext) -> u32 {
 #[kretprobe]
 fn check_insert_exit(ctx: RetProbeContext) -> u32 {
     confirm::checked(&ctx, stack_pointer(ctx.regs), returned(&ctx) as u32);
+    0
+}
+
+/// `kfree_skb(skb, location, reason, …)`; the reason came with Linux 5.17.
+#[raw_tracepoint(tracepoint = "kfree_skb")]
+fn kfree_skb(ctx: RawTracePointContext) -> i32 {
+    let by_netfilter = match globals::netfilter_drop() {
+        // Apart, for the verifier refuses a program that touches an argument which the kernel does not have.
+        ABSENT => dropped::is_freed_by_netfilter(ctx.arg(1)),
+        netfilter_drop => ctx.arg::<u32>(2) == netfilter_drop,
+    };
+    if by_netfilter {
+        dropped::dropped(ctx.arg(0));
+    }
     0
 }
 

@@ -38,6 +38,24 @@ pub enum AttachError {
         /// The kernel's reason.
         reason: String,
     },
+    /// The kernel refuses the program of a tracepoint, or the tracepoint.
+    #[error(
+        "cannot attach to tracepoint {tracepoint}: {reason} (is the kernel locked down? cat /sys/kernel/security/lockdown)"
+    )]
+    Tracepoint {
+        /// Raw tracepoint.
+        tracepoint: &'static str,
+        /// The kernel's reason.
+        reason: String,
+    },
+    /// Netfilter's drops cannot be told from others.
+    #[error(
+        "cannot tell what netfilter drops: this kernel gives no drop reason (Linux 5.18 does), and /proc/kallsyms hides where {function} is (kernel.kptr_restrict; CAP_SYSLOG shows it)"
+    )]
+    Hidden {
+        /// Kernel function.
+        function: &'static str,
+    },
     /// A map is missing, cannot be mapped or written: a fault of the object or of the kernel.
     #[error("cannot set up map {name}: {reason}")]
     Map {

@@ -1,6 +1,9 @@
 //! Probe hits that the kernel skipped, as it tells of them in /proc/self/fdinfo: no `bpf()` call is needed.
 
-use std::fs;
+use std::{
+    fs,
+    os::fd::{AsRawFd as _, BorrowedFd},
+};
 
 /// Linux counts skipped kprobe programs since 6.7 (`trace_call_bpf`); before, the figure is always 0 and says
 /// nothing.
@@ -17,6 +20,13 @@ pub(super) fn read(kernel: &str) -> Option<u64> {
         .flatten()
         .filter_map(|entry| fs::read_to_string(entry.path()).ok());
     Some(infos.map(|info| skipped(&info)).sum())
+}
+
+/// Runs of a program that the kernel skipped; `None` where it does not count them.
+pub(super) fn of(program: BorrowedFd<'_>) -> Option<u64> {
+    let fd = program.as_raw_fd();
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+    info.contains("recursion_misses:").then(|| skipped(&info))
 }
 
 /// `recursion_misses` of a program, `missed` of a link.

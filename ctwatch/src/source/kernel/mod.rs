@@ -2,7 +2,7 @@
 //!
 //! [`kallsyms`] and [`btf`] look the kernel up, [`hooks`] and [`layout`] plan, [`probes`] loads and attaches,
 //! [`counters`] reads. While programs run, counters are read from mapped memory alone: a kprobe is skipped
-//! while its CPU is inside `bpf()`.
+//! while its CPU is inside `bpf()`. [`refusals`] is for kernels without kprobes: one program on a raw tracepoint.
 
 mod attach;
 pub mod btf;
@@ -18,3 +18,4 @@ mod misses;
 mod object;
 mod own_addresses;
 pub mod probes;
+pub mod refusals;

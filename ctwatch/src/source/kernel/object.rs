@@ -7,7 +7,7 @@ use aya::{
     maps::{Map, MapData, MapError, Queue},
 };
 use ctwatch_common::{
-    layout::Layout,
+    layout::{Layout, PacketLayout},
     limits::{RUN, SLOTS},
 };
 
@@ -23,6 +23,7 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(
     "/bpf/ctwatch.x86_64.bpf.o"
 ));
 
+/// For the probes.
 pub(super) fn load(
     plan: &Plan,
     layout: &Layout,
@@ -43,6 +44,43 @@ pub(super) fn load(
         .map_max_entries("LOSSES", cpus)
         .map_max_entries("RECENT", cpus)
         .map_max_entries("LAST", cpus)
+        .map_max_entries("REFUSED", 1)
+        .load(OBJECT)
+        .map_err(|error| AttachError::Load(Box::new(error)))
+}
+
+/// What the probes alone use, which is nearly all of an object's memory.
+const OF_PROBES: [&str; 9] = [
+    "HOT",
+    "COLD",
+    "OWNERS",
+    "KEYS",
+    "RUNS",
+    "PENDING",
+    "HISTOGRAMS",
+    "BIRTHS",
+    "CONFIRMS",
+];
+
+/// For the refusals. The same object with the probes' maps made as small as can be: a second object would share half of
+/// its sources, and be one more to build and to check.
+pub(super) fn load_refusals(
+    layout: &Layout,
+    packet: &PacketLayout,
+    by_inode: bool,
+    cpus: u32,
+) -> Result<Ebpf, AttachError> {
+    let by_inode = u32::from(by_inode);
+    let mut loader = EbpfLoader::new();
+    for map in OF_PROBES {
+        loader.map_max_entries(map, 1);
+    }
+    loader
+        .override_global("LAYOUT", bytemuck::bytes_of(layout), true)
+        .override_global("PACKET", bytemuck::bytes_of(packet), true)
+        .override_global("NETNS_BY_INODE", &by_inode, true)
+        .map_max_entries("LOSSES", cpus)
+        .map_max_entries("REFUSED_SUM", cpus)
         .load(OBJECT)
         .map_err(|error| AttachError::Load(Box::new(error)))
 }
@@ -114,6 +152,7 @@ pub(super) fn memory(ebpf: &Ebpf) -> u64 {
             Map::Array(data)
             | Map::HashMap(data)
             | Map::PerCpuArray(data)
+            | Map::PerCpuHashMap(data)
             | Map::Queue(data)
             | Map::RingBuf(data) => Some(data.fd().as_fd().as_raw_fd()),
             _ => None,

@@ -9,4 +9,4 @@ mod need;
 pub use caps::Capability;
 pub use confine::{Confined, confine, seal};
 pub use lend::lend;
-pub use need::{Missing, NETLINK, PROBES, Watching, check, may_enter_namespaces};
+pub use need::{Missing, NETLINK, PROBES, REFUSALS, Watching, check, may_enter_namespaces};

@@ -8,6 +8,8 @@ use thiserror::Error;
 /// What a way of watching needs, and what it does better with.
 #[derive(Clone, Copy, Debug)]
 pub struct Watching {
+    /// What cannot be done without.
+    purpose: &'static str,
     required: &'static [Capability],
     useful: &'static [Capability],
 }
@@ -15,6 +17,7 @@ pub struct Watching {
 /// Loading and attaching kernel programs, since Linux 5.8. The kernel hides its addresses without `CAP_SYSLOG`, and
 /// other network namespaces cannot be entered without the other two.
 pub const PROBES: Watching = Watching {
+    purpose: "watch conntrack",
     required: &[
         Capability::CAP_BPF,
         Capability::CAP_PERFMON,
@@ -31,6 +34,7 @@ pub const PROBES: Watching = Watching {
 /// Listening to ctnetlink and dumping tables. Refused connections are told by a kernel program, which needs the first
 /// two of the rest.
 pub const NETLINK: Watching = Watching {
+    purpose: "watch conntrack",
     required: &[Capability::CAP_NET_ADMIN],
     useful: &[
         Capability::CAP_BPF,
@@ -41,10 +45,26 @@ pub const NETLINK: Watching = Watching {
     ],
 };
 
+/// The kernel program that tells refused connections beside netlink. Kernels before 5.18 give no drop reason, and hide
+/// their addresses, which stand in for it, without `CAP_SYSLOG`.
+pub const REFUSALS: Watching = Watching {
+    purpose: "tell whose packets are refused",
+    required: &[Capability::CAP_BPF, Capability::CAP_PERFMON],
+    useful: &[
+        Capability::CAP_NET_ADMIN,
+        Capability::CAP_NET_RAW,
+        Capability::CAP_SYSLOG,
+        Capability::CAP_SYS_ADMIN,
+        Capability::CAP_SYS_PTRACE,
+    ],
+};
+
 /// What is missing.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("cannot watch conntrack: {missing} missing ({remedy})")]
+#[error("cannot {purpose}: {missing} missing ({remedy})")]
 pub struct Missing {
+    /// What cannot be done.
+    purpose: &'static str,
     /// Names, separated by commas.
     missing: String,
     /// The next step.
@@ -64,6 +84,7 @@ pub fn check(watching: &Watching) -> Result<(), Missing> {
     }
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("ctwatch"));
     Err(Missing {
+        purpose: watching.purpose,
         missing: names(&missing).join(", "),
         remedy: remedy(watching, &program.to_string_lossy(), may_gain()),
     })
@@ -139,6 +160,7 @@ mod tests {
             ["CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN"]
         );
         assert_eq!(lacking(&NETLINK, &[]), ["CAP_NET_ADMIN"]);
+        assert_eq!(lacking(&REFUSALS, &[]), ["CAP_BPF", "CAP_PERFMON"]);
     }
 
     #[test]
