@@ -6,18 +6,20 @@
 
 use std::collections::BTreeMap;
 
+use super::refused::drops_but_clashes;
 use crate::model::{
     counters::Counters,
     endpoint::Netns,
     ledger::{Compared, Ledger, NetnsLedger},
     sample::{Losses, Sample},
     table::{KernelStats, Table},
+    unobserved::{Figure, Unobserved},
 };
 
-/// The books of all of `samples`, which are in order of time.
+/// The books of all of `samples`, which are in order of time and whose source does not see what is `unobserved`.
 #[must_use]
-pub fn ledger(samples: &[Sample]) -> Ledger {
-    let mut books = Books::default();
+pub fn ledger(samples: &[Sample], unobserved: &Unobserved) -> Ledger {
+    let mut books = Books::new(unobserved);
     for sample in samples {
         books.add(sample);
     }
@@ -29,6 +31,7 @@ pub fn ledger(samples: &[Sample]) -> Ledger {
 pub struct Books {
     accounts: BTreeMap<Netns, Account>,
     losses: Option<Losses>,
+    unobserved: Unobserved,
 }
 
 /// One namespace's.
@@ -43,6 +46,15 @@ struct Account {
 }
 
 impl Books {
+    /// Empty books of a source that does not see what is `unobserved`.
+    #[must_use]
+    pub fn new(unobserved: &Unobserved) -> Self {
+        Self {
+            unobserved: unobserved.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Adds the sample that follows those added so far.
     pub fn add(&mut self, sample: &Sample) {
         match &mut self.losses {
@@ -64,7 +76,7 @@ impl Books {
             namespaces: self
                 .accounts
                 .iter()
-                .map(|(netns, account)| account.close(*netns))
+                .map(|(netns, account)| account.close(*netns, &self.unobserved))
                 .collect(),
             losses: self.losses.unwrap_or_default(),
         }
@@ -84,40 +96,46 @@ impl Account {
         }
     }
 
-    fn close(&self, netns: Netns) -> NetnsLedger {
+    fn close(&self, netns: Netns, unobserved: &Unobserved) -> NetnsLedger {
         let counted = match self.tables {
             Some(_) => &self.matched,
             None => &self.open,
         };
+        let stats = self.stats();
         let kernel = |figure: fn(&KernelStats) -> Option<u64>| -> Option<u64> {
-            let (first, last) = self.tables?;
-            figure(&last.stats?)?.checked_sub(figure(&first.stats?)?)
+            let (first, last) = stats?;
+            figure(&last)?.checked_sub(figure(&first)?)
+        };
+        let compared = |figure, ctwatch, kernel| Compared {
+            ctwatch: unobserved.told(figure, ctwatch),
+            kernel,
         };
         // nf_ct_resolve_clash counts a clash it cannot resolve as insert_failed and as drop.
-        let drop_clashes = counted.clash_dropped;
+        let drop_clashes = unobserved.told(Figure::ClashDropped, counted.clash_dropped);
+        let drops = match drop_clashes {
+            Some(clashes) => kernel(|s| Some(s.drop)).map(|drop| drop.saturating_sub(clashes)),
+            None => stats.and_then(|(first, last)| drops_but_clashes(&first, &last)),
+        };
+        let evicted = counted.ended.evicted;
+        let (failed, merged) = (counted.insert_failed, counted.clash_merged);
+        let kernel_failed = kernel(|s| Some(s.insert_failed));
         NetnsLedger {
             netns,
             inserted: counted.inserted,
             ended: counted.ended.total(),
             count_change: self.count_change(),
-            refused: Compared {
-                ctwatch: counted.refused,
-                kernel: kernel(|s| Some(s.drop)).map(|drop| drop.saturating_sub(drop_clashes)),
-            },
+            refused: compared(Figure::Refused, counted.refused, drops),
             drop_clashes,
-            evicted: Compared {
-                ctwatch: counted.ended.evicted,
-                kernel: kernel(|s| Some(s.early_drop)),
-            },
-            insert_failed: Compared {
-                ctwatch: counted.insert_failed,
-                kernel: kernel(|s| Some(s.insert_failed)),
-            },
-            clash_merged: Compared {
-                ctwatch: counted.clash_merged,
-                kernel: kernel(|s| s.clash_resolve),
-            },
+            evicted: compared(Figure::Evicted, evicted, kernel(|s| Some(s.early_drop))),
+            insert_failed: compared(Figure::InsertFailed, failed, kernel_failed),
+            clash_merged: compared(Figure::ClashMerged, merged, kernel(|s| s.clash_resolve)),
         }
+    }
+
+    /// The kernel's statistics with the first table and with the last.
+    fn stats(&self) -> Option<(KernelStats, KernelStats)> {
+        let (first, last) = self.tables?;
+        first.stats.zip(last.stats)
     }
 
     fn count_change(&self) -> Option<i64> {
@@ -126,7 +144,6 @@ impl Account {
     }
 }
 
-/// Adds up losses; a total is known only where every part is.
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
@@ -135,6 +152,7 @@ mod tests {
     use crate::model::{
         counters::Ended,
         endpoint::{Endpoint, Family, Protocol},
+        recording::Backend,
     };
 
     const NETNS: Netns = Netns {
@@ -202,20 +220,22 @@ mod tests {
             clash_dropped: 1,
             ..Counters::default()
         };
-        let ledger = ledger(&[
+        let samples = [
             sample(inserted(7), table(7, stats(100, 50)), Some(0)),
             sample(busy, table(12, stats(103, 56)), Some(2)),
             sample(inserted(5), None, Some(1)),
-        ]);
+        ];
+        let ledger = ledger(&samples, &Unobserved::default());
         let books = ledger.namespaces.first().unwrap();
         assert_eq!(
             (books.inserted, books.ended, books.count_change),
             (10, 5, Some(5))
         );
-        assert_eq!((books.evicted.ctwatch, books.evicted.kernel), (3, Some(3)));
+        let compared = |figure: Compared| (figure.ctwatch, figure.kernel);
+        assert_eq!(compared(books.evicted), (Some(3), Some(3)));
         // Of six drops one was a clash, four were refusals, one is something else.
-        assert_eq!(books.drop_clashes, 1);
-        assert_eq!((books.refused.ctwatch, books.refused.kernel), (4, Some(5)));
+        assert_eq!(books.drop_clashes, Some(1));
+        assert_eq!(compared(books.refused), (Some(4), Some(5)));
         assert_eq!(books.clash_merged.kernel, None);
         assert_eq!(
             (ledger.losses.probe_misses, ledger.losses.cause_lost),
@@ -225,10 +245,11 @@ mod tests {
 
     #[test]
     fn a_namespace_without_tables_has_counts_and_no_kernel() {
-        let ledger = ledger(&[
+        let samples = [
             sample(inserted(7), None, None),
             sample(inserted(5), None, Some(0)),
-        ]);
+        ];
+        let ledger = ledger(&samples, &Unobserved::default());
         let books = ledger.namespaces.first().unwrap();
         assert_eq!((books.inserted, books.count_change), (12, None));
         assert_eq!(books.evicted.kernel, None);
@@ -237,6 +258,35 @@ mod tests {
 
     #[test]
     fn no_samples_make_empty_books() {
-        assert_eq!(ledger(&[]), Ledger::default());
+        assert_eq!(ledger(&[], &Unobserved::default()), Ledger::default());
+    }
+
+    #[test]
+    fn what_the_source_does_not_see_is_the_kernels_alone() {
+        let stats = |drop, insert_failed| KernelStats {
+            drop,
+            insert_failed,
+            early_drop: drop,
+            ..KernelStats::default()
+        };
+        let refused = Counters {
+            refused: 4,
+            ..Counters::default()
+        };
+        let samples = [
+            sample(inserted(0), table(0, stats(0, 0)), None),
+            sample(refused, table(0, stats(9, 2)), None),
+        ];
+        let compared = |figure: Compared| (figure.ctwatch, figure.kernel);
+        let by_netlink = ledger(&samples, &Unobserved::of(Backend::Netlink, true));
+        let books = by_netlink.namespaces.first().unwrap();
+        assert_eq!(compared(books.refused), (Some(4), Some(7)));
+        assert_eq!(compared(books.evicted), (Some(0), Some(9)));
+        assert_eq!(compared(books.insert_failed), (None, Some(2)));
+        assert_eq!(books.drop_clashes, None);
+        let by_dumps = ledger(&samples, &Unobserved::of(Backend::Dump, false));
+        let books = by_dumps.namespaces.first().unwrap();
+        assert_eq!(compared(books.refused), (None, Some(7)));
+        assert_eq!(compared(books.evicted), (None, Some(9)));
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod advice;
 pub mod ledger;
+pub mod lost;
 pub mod occupancy;
+pub mod refused;
 pub mod report;
 pub mod status;

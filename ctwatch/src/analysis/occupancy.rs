@@ -86,8 +86,9 @@ pub fn occupancy(recording: &Recording) -> BTreeMap<Endpoint, Occupancy> {
         }
     }
     let window = window_seconds(recording);
-    // Without the tick rate ages are in no known unit.
-    let ages_known = recording.node.hz.is_some() && window > 0.0;
+    // Probes count ages in ticks: without their rate these are in no known unit.
+    let in_ticks = recording.header.backend.sees_whole_tables();
+    let ages_known = (recording.node.hz.is_some() || !in_ticks) && window > 0.0;
     let settle = |(endpoint, (total, before)): (Endpoint, (Counters, i64))| {
         let level = baselines.get(&endpoint.netns).map(|(dump, _)| {
             let seen = dump.endpoints.get(&endpoint).map_or(0, |seen| seen.entries);

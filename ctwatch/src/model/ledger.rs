@@ -7,8 +7,8 @@ use super::{endpoint::Netns, sample::Losses};
 /// A figure of ours beside the kernel's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compared {
-    /// What ctwatch counted.
-    pub ctwatch: u64,
+    /// What ctwatch counted; `None` where its source does not see that.
+    pub ctwatch: Option<u64>,
     /// What the kernel's own counter says; `None` where it could not be read.
     pub kernel: Option<u64>,
 }
@@ -24,10 +24,12 @@ pub struct NetnsLedger {
     pub ended: u64,
     /// `nf_conntrack_count` at the end minus at the start; `None` where it could not be read at both.
     pub count_change: Option<i64>,
-    /// Refused at a full table, against the kernel's `drop` less what else `drop` counts (see `drop_other`).
+    /// Refused at a full table, against the kernel's `drop` less dropped clashes: those that ctwatch counted, or,
+    /// where its source does not see them, as many as the kernel's `insert_failed` allows for.
     pub refused: Compared,
-    /// The part of the kernel's `drop` that are dropped clashes, as ctwatch counted them.
-    pub drop_clashes: u64,
+    /// The part of the kernel's `drop` that are dropped clashes, as ctwatch counted them; `None` where its source does
+    /// not see them.
+    pub drop_clashes: Option<u64>,
     /// Evicted against the kernel's `early_drop`.
     pub evicted: Compared,
     /// Entries not inserted, against the kernel's `insert_failed`.

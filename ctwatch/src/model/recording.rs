@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    dump::Dump, endpoint::Endpoint, ledger::Ledger, lifetime::Lifetimes, node::Node, sample::Sample,
+    dump::Dump, endpoint::Endpoint, ledger::Ledger, lifetime::Lifetimes, node::Node,
+    sample::Sample, unobserved::Unobserved,
 };
 
 /// How events were seen.
@@ -22,12 +23,21 @@ pub enum Backend {
     Dump,
 }
 
+impl Backend {
+    /// Whether it counts whatever happens to a table, so that its figures stand for the whole of it. Others see less
+    /// than the kernel's own counters do.
+    #[must_use]
+    pub fn sees_whole_tables(self) -> bool {
+        matches!(self, Self::Kprobe | Self::Fentry)
+    }
+}
+
 /// What is known before the first sample.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// ctwatch's version that wrote it.
     pub version: String,
-    /// When the probes were attached, Unix time in milliseconds.
+    /// When watching began, Unix time in milliseconds.
     pub started_ms: i64,
     /// Interval between samples in milliseconds.
     pub interval_ms: u64,
@@ -35,6 +45,8 @@ pub struct Header {
     pub backend: Backend,
     /// What this recording cannot tell and why, for people.
     pub degraded: Vec<String>,
+    /// Counters that the source does not see: their zeros mean nothing.
+    pub unobserved: Unobserved,
 }
 
 /// Everything a recording holds, samples in order of time.

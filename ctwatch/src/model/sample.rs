@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{counters::Counters, endpoint::Endpoint, table::Table};
 
-/// What the kernel side says it lost since the sample before; every figure is exact, also when it is 0.
+/// What the source says it lost since the sample before; every figure is exact, also when it is 0. Sources differ:
+/// what one of them cannot lose is 0, or `None` where that would read as a claim.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Losses {
     /// Probe hits the kernel skipped (recursion, missed kretprobes); `None` where this kernel does not tell.
@@ -25,15 +26,22 @@ pub struct Losses {
     pub unreadable: u64,
     /// Returns of a probed function whose entry was not seen.
     pub unpaired: u64,
+    /// ctnetlink events that the kernel dropped because our socket was full; `None` for sources without events.
+    pub events_lost: Option<u64>,
+    /// Inserts without an event that a dump brought to light, counted under their endpoint.
+    pub resynced_inserted: u64,
+    /// Ends without an event that a dump brought to light, counted under their endpoint with cause other.
+    pub resynced_ended: u64,
 }
 
 impl AddAssign for Losses {
-    /// Misses are known only where both know them.
+    /// A total is known only where both know theirs.
     fn add_assign(&mut self, more: Self) {
-        self.probe_misses = self
-            .probe_misses
-            .zip(more.probe_misses)
-            .map(|(sum, more)| sum + more);
+        let both = |a: Option<u64>, b: Option<u64>| a.zip(b).map(|(sum, more)| sum + more);
+        self.probe_misses = both(self.probe_misses, more.probe_misses);
+        self.events_lost = both(self.events_lost, more.events_lost);
+        self.resynced_inserted += more.resynced_inserted;
+        self.resynced_ended += more.resynced_ended;
         self.unattributed += more.unattributed;
         self.refused_unattributed += more.refused_unattributed;
         self.refused_ctnetlink += more.refused_ctnetlink;
@@ -49,7 +57,7 @@ impl AddAssign for Losses {
 pub struct Sample {
     /// Unix time in milliseconds.
     pub at_ms: i64,
-    /// Time since the probes were attached, in milliseconds, from a clock that does not jump.
+    /// Time since watching began, in milliseconds, from a clock that does not jump.
     pub elapsed_ms: u64,
     /// Endpoints at which something happened, with what.
     pub deltas: Vec<(Endpoint, Counters)>,

@@ -15,6 +15,7 @@ use crate::{
         ledger::Ledger,
         recording::{Backend, Header},
         sample::Sample,
+        unobserved::Unobserved,
     },
     recording::{self, Writer},
     source::{
@@ -97,6 +98,8 @@ pub struct Recorder {
 /// A finished recording.
 #[derive(Debug)]
 pub struct Finished {
+    /// How events were seen.
+    pub backend: Backend,
     /// The books.
     pub ledger: Ledger,
     /// Samples written.
@@ -127,6 +130,7 @@ impl Recorder {
             interval_ms: u64::try_from(settings.interval.as_millis()).unwrap_or(u64::MAX),
             backend: Backend::Kprobe,
             degraded: [probes.degraded(), namespaces.degraded()].concat(),
+            unobserved: Unobserved::default(),
         };
         let writer = Writer::create(&settings.path, settings.force, &header, &node)?;
         // What was counted while the hooks were being attached one by one has no insert or no end to go with.
@@ -194,6 +198,7 @@ impl Recorder {
         let degraded = [self.probes.degraded(), self.namespaces.degraded()].concat();
         self.writer.finish(unix_ms(), &ledger)?;
         Ok(Finished {
+            backend: Backend::Kprobe,
             ledger,
             samples: self.samples,
             elapsed: self.started.elapsed(),

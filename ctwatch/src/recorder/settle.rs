@@ -7,10 +7,11 @@ use crate::{
     model::{
         counters::Counters,
         endpoint::Endpoint,
+        reading::Reading,
         sample::{Losses, Sample},
         table::Table,
     },
-    source::kernel::{counters::Reading, probes::Probes},
+    source::kernel::probes::Probes,
 };
 
 /// Tries to find a moment in which nothing moves, before giving up on a busy node.

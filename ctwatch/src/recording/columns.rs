@@ -7,6 +7,7 @@ use crate::model::{
     counters::{Counters, Ended},
     sample::Losses,
     table::{KernelStats, Table},
+    unobserved::{Figure, Unobserved},
 };
 
 /// Figures of a `delta` row, in the order of [`counters_out`].
@@ -20,45 +21,56 @@ pub(super) const COUNTER_COLUMNS: usize = 18 + ctwatch_common::tcp::COUNT;
 
 /// Figures of a `sample` or `ledger_losses` row, in the order of [`losses_out`].
 pub(super) const LOSSES: &str = "probe_misses, unattributed, refused_unattributed, refused_ctnetlink, cause_lost, \
-     cause_raced, unreadable, unpaired";
+     cause_raced, unreadable, unpaired, events_lost, resynced_inserted, resynced_ended";
+
+/// The same of a recording of version 1, which came from probes.
+pub(super) const LOSSES_1: &str = "probe_misses, unattributed, refused_unattributed, refused_ctnetlink, cause_lost, \
+     cause_raced, unreadable, unpaired, NULL, 0, 0";
 
 /// Figures of a `netns_table` row, in the order of [`table_out`].
 pub(super) const TABLE: &str = "count, max, buckets, found, invalid, \"insert\", insert_failed, \"drop\", \
      early_drop, clash_resolve, chaintoolong";
 
-/// Counters as integers, in the order of [`COUNTERS`].
-pub(super) fn counters_out(counters: &Counters) -> [i64; COUNTER_COLUMNS] {
+/// Counters as integers, in the order of [`COUNTERS`]; NULL for what was not observed.
+pub(super) fn counters_out(
+    counters: &Counters,
+    unobserved: &Unobserved,
+) -> [Option<i64>; COUNTER_COLUMNS] {
     let ended = &counters.ended;
-    let mut out = [0; COUNTER_COLUMNS];
+    let mut out = [None; COUNTER_COLUMNS];
+    let told = |figure, value| unobserved.told(figure, value);
     let head = [
-        counters.inserted,
-        ended.expired,
-        ended.evicted,
-        ended.evicted_background,
-        ended.reset,
-        ended.deleted,
-        ended.netns_gone,
-        ended.other,
-        counters.refused,
-        counters.insert_failed,
-        counters.clash_dropped,
-        counters.clash_merged,
-        counters.snat,
-        counters.dnat,
-        counters.helper,
-        counters.unreplied,
-        counters.assured,
-        counters.age_ms.cast_unsigned(),
+        Some(counters.inserted),
+        told(Figure::Expired, ended.expired),
+        told(Figure::Evicted, ended.evicted),
+        told(Figure::EvictedBackground, ended.evicted_background),
+        told(Figure::Reset, ended.reset),
+        told(Figure::Deleted, ended.deleted),
+        Some(ended.netns_gone),
+        Some(ended.other),
+        told(Figure::Refused, counters.refused),
+        told(Figure::InsertFailed, counters.insert_failed),
+        told(Figure::ClashDropped, counters.clash_dropped),
+        told(Figure::ClashMerged, counters.clash_merged),
+        Some(counters.snat),
+        Some(counters.dnat),
+        Some(counters.helper),
+        told(Figure::Unreplied, counters.unreplied),
+        told(Figure::Assured, counters.assured),
+        Some(counters.age_ms.cast_unsigned()),
     ];
-    for (slot, figure) in out.iter_mut().zip(head.iter().chain(&counters.tcp_last)) {
-        *slot = figure.cast_signed();
+    let last = counters
+        .tcp_last
+        .map(|ended| told(Figure::LastState, ended));
+    for (slot, figure) in out.iter_mut().zip(head.into_iter().chain(last)) {
+        *slot = figure.map(u64::cast_signed);
     }
     out
 }
 
-/// Counters from the columns that begin at `first`.
+/// Counters from the columns that begin at `first`; 0 for what was not observed, as its source would count it.
 pub(super) fn counters_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Counters> {
-    let at = |column| figure(row, first + column);
+    let at = |column| figure_or_null(row, first + column).map(Option::unwrap_or_default);
     let mut tcp_last = [0; ctwatch_common::tcp::COUNT];
     for (state, slot) in tcp_last.iter_mut().enumerate() {
         *slot = at(18 + state)?;
@@ -89,7 +101,7 @@ pub(super) fn counters_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Count
 }
 
 /// Losses as integers, in the order of [`LOSSES`].
-pub(super) fn losses_out(losses: &Losses) -> [Option<i64>; 8] {
+pub(super) fn losses_out(losses: &Losses) -> [Option<i64>; 11] {
     [
         losses.probe_misses,
         Some(losses.unattributed),
@@ -99,6 +111,9 @@ pub(super) fn losses_out(losses: &Losses) -> [Option<i64>; 8] {
         Some(losses.cause_raced),
         Some(losses.unreadable),
         Some(losses.unpaired),
+        losses.events_lost,
+        Some(losses.resynced_inserted),
+        Some(losses.resynced_ended),
     ]
     .map(|figure| figure.map(u64::cast_signed))
 }
@@ -115,6 +130,9 @@ pub(super) fn losses_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Losses>
         cause_raced: at(5)?,
         unreadable: at(6)?,
         unpaired: at(7)?,
+        events_lost: figure_or_null(row, first + 8)?,
+        resynced_inserted: at(9)?,
+        resynced_ended: at(10)?,
     })
 }
 

@@ -16,8 +16,8 @@ pub use writer::{Writer, check_target};
 /// `PRAGMA application_id` of a recording: `ctwa`.
 pub const APPLICATION_ID: i32 = i32::from_be_bytes(*b"ctwa");
 
-/// `PRAGMA user_version`: the version of the schema this program writes and reads.
-pub const USER_VERSION: i32 = 1;
+/// `PRAGMA user_version`: the version of the schema this program writes. It reads this one and those before.
+pub const USER_VERSION: i32 = 2;
 
 /// Tables and views.
 const SCHEMA: &str = include_str!("schema.sql");

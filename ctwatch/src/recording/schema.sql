@@ -1,9 +1,9 @@
--- A recording of ctwatch, version 1; docs/recording.md explains every table. Times are Unix time in
+-- A recording of ctwatch, version 2; docs/recording.md explains every table. Times are Unix time in
 -- milliseconds. A NULL gauge was not measured. While a recording is made, rows are only added, but for lifetime, whose counts rise.
 
 CREATE TABLE recording (
     version     TEXT    NOT NULL, -- of the ctwatch that wrote it
-    started_ms  INTEGER NOT NULL, -- probes attached
+    started_ms  INTEGER NOT NULL, -- watching began
     interval_ms INTEGER NOT NULL,
     backend     TEXT    NOT NULL, -- kprobe, fentry, netlink, dump
     ended_ms    INTEGER           -- NULL: cut off
@@ -13,6 +13,11 @@ CREATE TABLE degraded (
     id     INTEGER PRIMARY KEY,
     reason TEXT NOT NULL
 ) STRICT;
+
+-- Columns of delta that the source does not see: they are NULL. last_state stands for all last_*.
+CREATE TABLE unobserved (
+    counter TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE node (
     hostname TEXT    NOT NULL,
@@ -73,7 +78,7 @@ CREATE TABLE endpoint (
 CREATE TABLE sample (
     id                   INTEGER PRIMARY KEY,
     at_ms                INTEGER NOT NULL,
-    elapsed_ms           INTEGER NOT NULL, -- since the probes were attached
+    elapsed_ms           INTEGER NOT NULL, -- since watching began
     probe_misses         INTEGER,
     unattributed         INTEGER NOT NULL,
     refused_unattributed INTEGER NOT NULL,
@@ -81,41 +86,44 @@ CREATE TABLE sample (
     cause_lost           INTEGER NOT NULL,
     cause_raced          INTEGER NOT NULL,
     unreadable           INTEGER NOT NULL,
-    unpaired             INTEGER NOT NULL
+    unpaired             INTEGER NOT NULL,
+    events_lost          INTEGER,          -- NULL: a source without events
+    resynced_inserted    INTEGER NOT NULL,
+    resynced_ended       INTEGER NOT NULL
 ) STRICT;
 
--- What happened since the sample before; endpoints at which nothing happened have no row.
+-- What happened since the sample before; endpoints at which nothing happened have no row. NULL: see unobserved.
 CREATE TABLE delta (
     sample_id          INTEGER NOT NULL REFERENCES sample,
     endpoint_id        INTEGER REFERENCES endpoint, -- NULL: counted, but under no endpoint
     inserted           INTEGER NOT NULL,
-    expired            INTEGER NOT NULL,
-    evicted            INTEGER NOT NULL,
-    evicted_background INTEGER NOT NULL,
-    reset              INTEGER NOT NULL,
-    deleted            INTEGER NOT NULL,
+    expired            INTEGER,
+    evicted            INTEGER,
+    evicted_background INTEGER,
+    reset              INTEGER,
+    deleted            INTEGER,
     netns_gone         INTEGER NOT NULL,
     other              INTEGER NOT NULL,
-    refused            INTEGER NOT NULL,
-    insert_failed      INTEGER NOT NULL,
-    clash_dropped      INTEGER NOT NULL, -- of them, what the kernel counts as drop too
-    clash_merged       INTEGER NOT NULL,
+    refused            INTEGER,
+    insert_failed      INTEGER,
+    clash_dropped      INTEGER, -- of them, what the kernel counts as drop too
+    clash_merged       INTEGER,
     snat               INTEGER NOT NULL,
     dnat               INTEGER NOT NULL,
     helper             INTEGER NOT NULL,
-    unreplied          INTEGER NOT NULL,
-    assured            INTEGER NOT NULL,
+    unreplied          INTEGER,
+    assured            INTEGER,
     age_ms             INTEGER NOT NULL,
-    last_none          INTEGER NOT NULL, -- TCP entries that ended, by their last state
-    last_syn_sent      INTEGER NOT NULL,
-    last_syn_recv      INTEGER NOT NULL,
-    last_established   INTEGER NOT NULL,
-    last_fin_wait      INTEGER NOT NULL,
-    last_close_wait    INTEGER NOT NULL,
-    last_last_ack      INTEGER NOT NULL,
-    last_time_wait     INTEGER NOT NULL,
-    last_close         INTEGER NOT NULL,
-    last_syn_sent2     INTEGER NOT NULL
+    last_none          INTEGER, -- TCP entries that ended, by their last state
+    last_syn_sent      INTEGER,
+    last_syn_recv      INTEGER,
+    last_established   INTEGER,
+    last_fin_wait      INTEGER,
+    last_close_wait    INTEGER,
+    last_last_ack      INTEGER,
+    last_time_wait     INTEGER,
+    last_close         INTEGER,
+    last_syn_sent2     INTEGER
 ) STRICT;
 
 -- The kernel's figures of a namespace, one row whenever one of them changed.
@@ -190,14 +198,14 @@ CREATE TABLE ledger_netns (
     inserted             INTEGER NOT NULL,
     ended                INTEGER NOT NULL,
     count_change         INTEGER,
-    refused              INTEGER NOT NULL,
+    refused              INTEGER,
     refused_kernel       INTEGER,
-    drop_clashes         INTEGER NOT NULL,
-    evicted              INTEGER NOT NULL,
+    drop_clashes         INTEGER,
+    evicted              INTEGER,
     evicted_kernel       INTEGER,
-    insert_failed        INTEGER NOT NULL,
+    insert_failed        INTEGER,
     insert_failed_kernel INTEGER,
-    clash_merged         INTEGER NOT NULL,
+    clash_merged         INTEGER,
     clash_merged_kernel  INTEGER
 ) STRICT;
 
@@ -209,7 +217,10 @@ CREATE TABLE ledger_losses (
     cause_lost           INTEGER NOT NULL,
     cause_raced          INTEGER NOT NULL,
     unreadable           INTEGER NOT NULL,
-    unpaired             INTEGER NOT NULL
+    unpaired             INTEGER NOT NULL,
+    events_lost          INTEGER,          -- NULL: a source without events
+    resynced_inserted    INTEGER NOT NULL,
+    resynced_ended       INTEGER NOT NULL
 ) STRICT;
 
 CREATE VIEW fill AS
@@ -237,7 +248,8 @@ SELECT n.inode AS netns,
 FROM (
     SELECT endpoint_id,
            sum(inserted) AS inserted,
-           sum(expired + evicted + evicted_background + reset + deleted + netns_gone + other) AS ended,
+           sum(coalesce(expired, 0) + coalesce(evicted, 0) + coalesce(evicted_background, 0) + coalesce(reset, 0)
+               + coalesce(deleted, 0) + netns_gone + other) AS ended,
            sum(refused) AS refused,
            sum(evicted) AS evicted,
            sum(evicted_background) AS evicted_background,

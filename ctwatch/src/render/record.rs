@@ -12,6 +12,7 @@ use super::{
 use crate::{
     model::{
         ledger::{Compared, NetnsLedger},
+        recording::Backend,
         sample::Losses,
     },
     recorder::{Finished, Progress},
@@ -73,6 +74,11 @@ pub fn summary(finished: &Finished, path: &Path) -> String {
         count(finished.samples),
         path.display()
     );
+    text.push_str(match finished.backend {
+        Backend::Kprobe | Backend::Fentry => "",
+        Backend::Netlink => "watched through netlink events: - is what they do not show\n",
+        Backend::Dump => "watched through dumps of the table: - is what they do not show\n",
+    });
     let all = &finished.ledger.namespaces;
     let (busy, quiet): (Vec<&NetnsLedger>, Vec<&NetnsLedger>) =
         all.iter().partition(|books| happened(books));
@@ -82,7 +88,7 @@ pub fn summary(finished: &Finished, path: &Path) -> String {
     if !quiet.is_empty() {
         text.push_str(&rest(&quiet, busy.is_empty()));
     }
-    text.push_str(&lost(&finished.ledger.losses));
+    text.push_str(&lost(&finished.ledger.losses, finished.backend));
     for reason in &finished.degraded {
         text.push_str(&format!("degraded: {reason}\n"));
     }
@@ -97,19 +103,22 @@ fn happened(books: &NetnsLedger) -> bool {
         books.insert_failed,
         books.clash_merged,
     ];
-    let ours = [books.inserted, books.ended, books.drop_clashes];
+    let ours = [books.inserted, books.ended, books.drop_clashes.unwrap_or(0)];
     ours.iter().any(|figure| *figure > 0)
         || books.count_change.is_some_and(|change| change != 0)
-        || compared
-            .iter()
-            .any(|figure| figure.ctwatch > 0 || figure.kernel.is_some_and(|kernel| kernel > 0))
+        || compared.iter().any(|figure| {
+            figure
+                .ctwatch
+                .max(figure.kernel)
+                .is_some_and(|figure| figure > 0)
+        })
 }
 
 fn namespace(books: &NetnsLedger) -> String {
     let balance = books.inserted.cast_signed() - books.ended.cast_signed();
     let check = match books.count_change.map(|change| change - balance) {
         Some(0) => "nf_conntrack_count agrees",
-        Some(_) => "read while entries moved, or probes missed some",
+        Some(_) => "read while entries moved, or some were missed",
         None => "nf_conntrack_count could not be read",
     };
     let mut table = Table::new(&["<", "CTWATCH", "KERNEL", "DIFFERENCE", "<"]);
@@ -145,8 +154,8 @@ fn namespace(books: &NetnsLedger) -> String {
 
 /// The kernel's figure less ours.
 fn difference(figure: Compared) -> Option<i64> {
-    let kernel = figure.kernel?;
-    Some(kernel.cast_signed() - figure.ctwatch.cast_signed())
+    let (kernel, ours) = figure.kernel.zip(figure.ctwatch)?;
+    Some(kernel.cast_signed() - ours.cast_signed())
 }
 
 /// Namespaces in which nothing happened.
@@ -164,22 +173,12 @@ fn rest(quiet: &[&NetnsLedger], all: bool) -> String {
     )
 }
 
-fn lost(losses: &Losses) -> String {
-    let misses = match losses.probe_misses {
-        Some(misses) => format!("{} probe hits", count(misses)),
-        None => "probe hits unknown (this kernel does not count them; entries above are the check)"
-            .to_owned(),
+/// What was lost of what this source can lose.
+fn lost(losses: &Losses, backend: Backend) -> String {
+    let parts = match backend.sees_whole_tables() {
+        true => lost_by_probes(losses),
+        false => lost_by_netlink(losses),
     };
-    let mut parts = vec![misses];
-    let more = [
-        (losses.unattributed, "events without a slot"),
-        (losses.refused_unattributed, "refusals without a tuple"),
-        (losses.cause_lost, "causes"),
-        (losses.cause_raced, "causes raced"),
-        (losses.unreadable, "reads"),
-        (losses.unpaired, "returns"),
-    ];
-    parts.extend(more.map(|(figure, what)| format!("{} {what}", count(figure))));
     let mut text = wrapped("lost: ", &parts);
     if losses.refused_ctnetlink > 0 {
         text.push_str(&format!(
@@ -188,6 +187,39 @@ fn lost(losses: &Losses) -> String {
         ));
     }
     text
+}
+
+fn lost_by_probes(losses: &Losses) -> Vec<String> {
+    let misses = match losses.probe_misses {
+        Some(misses) => format!("{} probe hits", count(misses)),
+        None => "probe hits unknown (this kernel does not count them; entries above are the check)"
+            .to_owned(),
+    };
+    let more = [
+        (losses.unattributed, "events without a slot"),
+        (losses.refused_unattributed, "refusals without a tuple"),
+        (losses.cause_lost, "causes"),
+        (losses.cause_raced, "causes raced"),
+        (losses.unreadable, "reads"),
+        (losses.unpaired, "returns"),
+    ];
+    let more = more.map(|(figure, what)| format!("{} {what}", count(figure)));
+    std::iter::once(misses).chain(more).collect()
+}
+
+/// Without events there are none to lose.
+fn lost_by_netlink(losses: &Losses) -> Vec<String> {
+    let events = losses.events_lost.map(|events| (events, "netlink events"));
+    let more = [
+        (losses.resynced_inserted, "inserts that only a dump showed"),
+        (losses.resynced_ended, "ends that only a dump showed"),
+        (losses.refused_unattributed, "refusals without a packet"),
+        (losses.unattributed, "entries without a place"),
+        (losses.unreadable, "unreadable messages"),
+    ];
+    let all = events.into_iter().chain(more);
+    all.map(|(figure, what)| format!("{} {what}", count(figure)))
+        .collect()
 }
 
 /// A list in lines of at most [`WIDTH`] columns, those after the first under the beginning of the list.
@@ -221,6 +253,7 @@ pub fn json(finished: &Finished, path: &Path) -> Value {
     json!({
         "schema_version": 1,
         "file": path.display().to_string(),
+        "backend": finished.backend,
         "seconds": finished.elapsed.as_secs_f64(),
         "samples": finished.samples,
         "ledger": {

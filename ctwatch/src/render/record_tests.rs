@@ -7,7 +7,7 @@ use crate::model::{endpoint::Netns, ledger::Ledger};
 
 fn books(inode: u32) -> NetnsLedger {
     let none = Compared {
-        ctwatch: 0,
+        ctwatch: Some(0),
         kernel: Some(0),
     };
     NetnsLedger {
@@ -16,7 +16,7 @@ fn books(inode: u32) -> NetnsLedger {
         ended: 0,
         count_change: Some(0),
         refused: none,
-        drop_clashes: 0,
+        drop_clashes: Some(0),
         evicted: none,
         insert_failed: none,
         clash_merged: none,
@@ -24,7 +24,10 @@ fn books(inode: u32) -> NetnsLedger {
 }
 
 fn full(inode: u32) -> NetnsLedger {
-    let compared = |ctwatch, kernel| Compared { ctwatch, kernel };
+    let compared = |ctwatch, kernel| Compared {
+        ctwatch: Some(ctwatch),
+        kernel,
+    };
     NetnsLedger {
         inserted: 117_689,
         ended: 89_755,
@@ -39,6 +42,7 @@ fn full(inode: u32) -> NetnsLedger {
 
 fn finished(namespaces: Vec<NetnsLedger>, losses: Losses) -> Finished {
     Finished {
+        backend: Backend::Kprobe,
         ledger: Ledger { namespaces, losses },
         samples: 1_021,
         elapsed: Duration::from_millis(120_040),
@@ -93,7 +97,7 @@ fn a_difference_is_shown_and_so_is_what_this_kernel_does_not_tell() {
     recorded 120.0 s in 1,021 samples to ctwatch.db
     netns 4026531840: 117,689 inserted, 89,755 ended
                    CTWATCH   KERNEL  DIFFERENCE
-    entries        +27,934  +27,929          -5  read while entries moved, or probes missed some
+    entries        +27,934  +27,929          -5  read while entries moved, or some were missed
     refused            572      575          +3
     evicted         19,075   19,075           0
     insert_failed        1        1           0
@@ -124,7 +128,7 @@ fn namespaces_in_which_nothing_happened_are_a_number() {
 #[test]
 fn any_figure_of_its_own_has_a_namespace_listed() {
     let evicted = Compared {
-        ctwatch: 0,
+        ctwatch: Some(0),
         kernel: Some(1),
     };
     let each = [
@@ -176,4 +180,71 @@ fn in_documents_a_namespace_is_its_inode_number() {
     assert_eq!(books["refused"], json!({"ctwatch": 572, "kernel": 575}));
     assert_eq!(books["clash_merged"]["kernel"], Value::Null);
     assert_eq!(document["ledger"]["losses"]["probe_misses"], Value::Null);
+}
+
+#[test]
+fn what_netlink_does_not_show_is_a_dash_and_its_own_losses_are_told() {
+    let unseen = |figure: Compared| Compared {
+        ctwatch: None,
+        ..figure
+    };
+    let books = full(4_026_531_840);
+    let by_netlink = Finished {
+        backend: Backend::Netlink,
+        ..finished(
+            vec![NetnsLedger {
+                insert_failed: unseen(books.insert_failed),
+                clash_merged: unseen(books.clash_merged),
+                drop_clashes: None,
+                ..books
+            }],
+            Losses {
+                events_lost: Some(0),
+                refused_unattributed: 3,
+                ..Losses::default()
+            },
+        )
+    };
+    assert_snapshot!(summary_of(&by_netlink), @r"
+    recorded 120.0 s in 1,021 samples to ctwatch.db
+    watched through netlink events: - is what they do not show
+    netns 4026531840: 117,689 inserted, 89,755 ended
+                   CTWATCH   KERNEL  DIFFERENCE
+    entries        +27,934  +27,934           0  nf_conntrack_count agrees
+    refused            572      575          +3
+    evicted         19,075   19,075           0
+    insert_failed        -        1           -
+    clash merged         -        -           -
+    lost: 0 netlink events, 0 inserts that only a dump showed, 0 ends that only a dump showed,
+          3 refusals without a packet, 0 entries without a place, 0 unreadable messages
+    ");
+    let by_dumps = Finished {
+        backend: Backend::Dump,
+        ..finished(
+            vec![NetnsLedger {
+                refused: unseen(books.refused),
+                evicted: unseen(books.evicted),
+                ..by_netlink.ledger.namespaces[0]
+            }],
+            Losses::default(),
+        )
+    };
+    assert_snapshot!(summary_of(&by_dumps), @r"
+    recorded 120.0 s in 1,021 samples to ctwatch.db
+    watched through dumps of the table: - is what they do not show
+    netns 4026531840: 117,689 inserted, 89,755 ended
+                   CTWATCH   KERNEL  DIFFERENCE
+    entries        +27,934  +27,934           0  nf_conntrack_count agrees
+    refused              -      575           -
+    evicted              -   19,075           -
+    insert_failed        -        1           -
+    clash merged         -        -           -
+    lost: 0 inserts that only a dump showed, 0 ends that only a dump showed,
+          0 refusals without a packet, 0 entries without a place, 0 unreadable messages
+    ");
+    let document = json(&by_dumps, Path::new("a.db"));
+    assert_eq!(document["backend"], "dump");
+    let refused = &document["ledger"]["namespaces"][0]["refused"];
+    assert_eq!(*refused, json!({"ctwatch": null, "kernel": 575}));
+    assert_eq!(document["ledger"]["losses"]["events_lost"], Value::Null);
 }

@@ -62,3 +62,44 @@ fn check_fails_when_the_table_was_full_and_only_then() {
     });
     assert_eq!(calm.advise(&["--check"]).status.code(), Some(0));
 }
+
+/// What is safe follows from entries and rules, which every source shows.
+#[test]
+fn the_verdicts_are_the_same_whatever_watched() {
+    let advised = |desk: &Desk| -> serde_json::Value {
+        serde_json::from_str(&desk.stdout(&["-o", "json"])).unwrap()
+    };
+    let verdicts = |document: &serde_json::Value| -> Vec<(String, String, String)> {
+        let ports = document["ports"].as_array().unwrap().iter();
+        let mut verdicts: Vec<_> = ports
+            .map(|port| {
+                let text = |field| port[field].to_string();
+                (text("port"), text("verdict"), text("rules"))
+            })
+            .collect();
+        verdicts.sort();
+        verdicts
+    };
+    let as_seen_by = |mut seen: ctwatch::model::recording::Recording| {
+        Desk::with(|recording| {
+            seen.node = recording.node.clone();
+            *recording = seen;
+        })
+    };
+    let probes = advised(&Desk::new());
+    for (seen, backend) in [
+        (crate::fixture::by_netlink(), "netlink"),
+        (crate::fixture::by_dumps(), "dump"),
+    ] {
+        let degraded = seen.header.degraded.clone();
+        let document = advised(&as_seen_by(seen));
+        assert_eq!(verdicts(&document), verdicts(&probes), "{backend}");
+        assert_eq!(document["source"]["backend"], backend);
+        assert_eq!(document["source"]["degraded"], serde_json::json!(degraded));
+        assert_eq!(
+            document["ports"][0]["refused"].is_null(),
+            backend == "dump",
+            "{backend}"
+        );
+    }
+}

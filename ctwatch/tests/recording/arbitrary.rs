@@ -15,6 +15,7 @@ use ctwatch::model::{
     recording::{Backend, Header, Recording},
     sample::{Losses, Sample},
     table::{KernelStats, Table},
+    unobserved::{Figure, Unobserved},
 };
 use proptest::{array, collection::vec, option, prelude::*, sample::select};
 
@@ -96,8 +97,10 @@ fn counters() -> impl Strategy<Value = Counters> {
 }
 
 fn losses() -> impl Strategy<Value = Losses> {
-    (option::of(any::<u64>()), array::uniform7(any::<u64>())).prop_map(|(probe_misses, n)| Losses {
+    let of_some = array::uniform2(option::of(any::<u64>()));
+    (of_some, array::uniform9(any::<u64>())).prop_map(|([probe_misses, events_lost], n)| Losses {
         probe_misses,
+        events_lost,
         unattributed: n[0],
         refused_unattributed: n[1],
         refused_ctnetlink: n[2],
@@ -105,6 +108,8 @@ fn losses() -> impl Strategy<Value = Losses> {
         cause_raced: n[4],
         unreadable: n[5],
         unpaired: n[6],
+        resynced_inserted: n[7],
+        resynced_ended: n[8],
     })
 }
 
@@ -286,17 +291,18 @@ fn node() -> impl Strategy<Value = Node> {
 
 fn ledger() -> impl Strategy<Value = Ledger> {
     let compared = || {
-        (any::<u64>(), option::of(any::<u64>()))
+        (option::of(any::<u64>()), option::of(any::<u64>()))
             .prop_map(|(ctwatch, kernel)| Compared { ctwatch, kernel })
     };
     let books = (
         netns(),
-        array::uniform3(any::<u64>()),
+        array::uniform2(any::<u64>()),
+        option::of(any::<u64>()),
         option::of(any::<i64>()),
         (compared(), compared(), compared(), compared()),
     )
         .prop_map(
-            |(netns, [inserted, ended, drop_clashes], count_change, compared)| NetnsLedger {
+            |(netns, [inserted, ended], drop_clashes, count_change, compared)| NetnsLedger {
                 netns,
                 inserted,
                 ended,
@@ -317,6 +323,53 @@ fn lifetimes() -> impl Strategy<Value = Lifetimes> {
         .prop_map(|buckets| Lifetimes { buckets })
 }
 
+fn unobserved() -> impl Strategy<Value = Unobserved> {
+    let counters = select(vec![
+        Figure::Expired,
+        Figure::Evicted,
+        Figure::EvictedBackground,
+        Figure::Reset,
+        Figure::Deleted,
+        Figure::Refused,
+        Figure::InsertFailed,
+        Figure::ClashDropped,
+        Figure::ClashMerged,
+        Figure::Unreplied,
+        Figure::Assured,
+        Figure::LastState,
+    ]);
+    proptest::collection::btree_set(counters, 0..12).prop_map(Unobserved)
+}
+
+/// As a source counts that does not see what is unobserved.
+fn hidden(mut samples: Vec<Sample>, unobserved: &Unobserved) -> Vec<Sample> {
+    for sample in &mut samples {
+        let deltas = sample.deltas.iter_mut().map(|(_, counters)| counters);
+        for counters in deltas.chain([&mut sample.unattributed]) {
+            for figure in &unobserved.0 {
+                *match figure {
+                    Figure::Expired => &mut counters.ended.expired,
+                    Figure::Evicted => &mut counters.ended.evicted,
+                    Figure::EvictedBackground => &mut counters.ended.evicted_background,
+                    Figure::Reset => &mut counters.ended.reset,
+                    Figure::Deleted => &mut counters.ended.deleted,
+                    Figure::Refused => &mut counters.refused,
+                    Figure::InsertFailed => &mut counters.insert_failed,
+                    Figure::ClashDropped => &mut counters.clash_dropped,
+                    Figure::ClashMerged => &mut counters.clash_merged,
+                    Figure::Unreplied => &mut counters.unreplied,
+                    Figure::Assured => &mut counters.assured,
+                    Figure::LastState => {
+                        counters.tcp_last = Default::default();
+                        continue;
+                    }
+                } = 0;
+            }
+        }
+    }
+    samples
+}
+
 /// A recording; `ledger` is there exactly when it ended in order.
 pub(crate) fn recording() -> impl Strategy<Value = Recording> {
     let backend = select(vec![
@@ -325,15 +378,24 @@ pub(crate) fn recording() -> impl Strategy<Value = Recording> {
         Backend::Netlink,
         Backend::Dump,
     ]);
-    let header = (".*", any::<i64>(), any::<u64>(), backend, vec(".*", 0..3)).prop_map(
-        |(version, started_ms, interval_ms, backend, degraded)| Header {
-            version,
-            started_ms,
-            interval_ms,
-            backend,
-            degraded,
-        },
-    );
+    let header = (
+        ".*",
+        any::<i64>(),
+        any::<u64>(),
+        backend,
+        vec(".*", 0..3),
+        unobserved(),
+    )
+        .prop_map(
+            |(version, started_ms, interval_ms, backend, degraded, unobserved)| Header {
+                version,
+                started_ms,
+                interval_ms,
+                backend,
+                degraded,
+                unobserved,
+            },
+        );
     (
         header,
         node(),
@@ -343,9 +405,9 @@ pub(crate) fn recording() -> impl Strategy<Value = Recording> {
         option::of((any::<i64>(), ledger())),
     )
         .prop_map(|(header, node, samples, dumps, lifetimes, end)| Recording {
+            samples: hidden(samples, &header.unobserved),
             header,
             node,
-            samples,
             dumps,
             lifetimes,
             ended_ms: end.as_ref().map(|(ended_ms, _)| *ended_ms),

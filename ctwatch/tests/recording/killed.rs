@@ -14,6 +14,7 @@ use ctwatch::{
         node::Node,
         recording::{Backend, Header},
         sample::{Losses, Sample},
+        unobserved::Unobserved,
     },
     recording::{Writer, open},
 };
@@ -28,6 +29,7 @@ pub(crate) fn header() -> Header {
         interval_ms: 1_000,
         backend: Backend::Kprobe,
         degraded: Vec::new(),
+        unobserved: Unobserved::default(),
     }
 }
 

@@ -29,7 +29,7 @@ fn before_it_was_full() -> Recording {
     recording.samples.truncate(41);
     recording.dumps.truncate(1);
     recording.ended_ms = Some(fixture::STARTED_MS + 40_000);
-    recording.ledger = Some(ctwatch::analysis::ledger::ledger(&recording.samples));
+    recording.ledger = Some(fixture::ledger(&recording));
     recording
 }
 
@@ -63,6 +63,45 @@ fn json_has_everything() {
             &["-o", "json", "--by", "time", "--top", "2"]
         )
         .out
+    );
+}
+
+#[test]
+fn through_netlink_events_the_kernels_figures_tell_what_it_cost() {
+    let said = of(&fixture::by_netlink(), &[]);
+    assert_snapshot!(said.out);
+    assert!(said.err.contains("has no kprobes"), "{}", said.err);
+    let json: serde_json::Value =
+        serde_json::from_str(&of(&fixture::by_netlink(), &["-o", "json"]).out).unwrap();
+    let port = &json["ports"][0];
+    assert!(port["insert_failed"].is_null() && port["clash_merged"].is_null());
+    assert!(port["evicted_background"].is_null() && port["ended"]["evicted_background"].is_null());
+    assert!(port["refused"].as_u64() > Some(0));
+    let probes: serde_json::Value =
+        serde_json::from_str(&of(&fixture::incident(), &["-o", "json"]).out).unwrap();
+    for figure in ["refused", "evicted", "full_first", "full_seconds", "count"] {
+        assert_eq!(
+            json["namespaces"][0][figure], probes["namespaces"][0][figure],
+            "{figure}"
+        );
+    }
+}
+
+#[test]
+fn dumps_alone_name_nobody_who_paid_and_never_say_that_nobody_did() {
+    let said = of(&fixture::by_dumps(), &[]).out;
+    assert_snapshot!(said);
+    assert!(!said.contains("0 refused"));
+    let mut unread = fixture::by_dumps();
+    for sample in &mut unread.samples {
+        sample.tables[0].stats = None;
+        sample.unattributed.refused = 0;
+    }
+    unread.ledger = Some(fixture::ledger(&unread));
+    let said = of(&unread, &[]).out;
+    assert!(
+        said.contains("Paid: not known, refused and evicted were not seen"),
+        "{said}"
     );
 }
 
@@ -125,7 +164,7 @@ fn what_was_not_measured_is_a_dash_and_null() {
         sample.tables.clear();
         sample.losses.probe_misses = None;
     }
-    recording.ledger = Some(ctwatch::analysis::ledger::ledger(&recording.samples));
+    recording.ledger = Some(fixture::ledger(&recording));
     assert_snapshot!(of(&recording, &["--top", "2"]).out);
     let json: serde_json::Value =
         serde_json::from_str(&of(&recording, &["-o", "json"]).out).unwrap();
@@ -288,7 +327,7 @@ fn a_namespace_in_which_nothing_was_tracked_is_only_counted() {
         table.stats = table.stats.map(|_| KernelStats::default());
         sample.tables.push(table);
     }
-    recording.ledger = Some(ctwatch::analysis::ledger::ledger(&recording.samples));
+    recording.ledger = Some(fixture::ledger(&recording));
     let said = of(&recording, &[]).out;
     let line = "Network namespaces in which nothing was tracked: 1 (--by netns)\n";
     assert_eq!(said, alone + line);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    analysis::occupancy::Occupancy,
+    analysis::{lost::Lost, occupancy::Occupancy},
     model::{
         counters::Counters,
         endpoint::{Endpoint, Family, Netns, Protocol, Role},
@@ -43,6 +43,8 @@ pub struct Figures {
     pub clients: Option<u64>,
     /// All events.
     pub total: Counters,
+    /// Of them, what a full table cost.
+    pub lost: Lost,
     /// Σ of the time each entry was in the table, in seconds.
     entry_seconds: Option<f64>,
 }
@@ -115,6 +117,7 @@ impl Figures {
                 *figures.states.entry(state.to_owned()).or_default() += entries;
             }
         }
+        figures.lost = Lost::counted(&figures.total, &recording.header.unobserved);
         figures.settle(window_seconds);
         figures
     }
@@ -128,6 +131,7 @@ impl Figures {
             .map(|(a, b)| a + b);
         self.clients = self.clients.max(other.clients);
         self.total += other.total;
+        self.lost = self.lost.and(other.lost);
         for (state, entries) in &other.states {
             *self.states.entry(state.clone()).or_default() += entries;
         }

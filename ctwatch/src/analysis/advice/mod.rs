@@ -115,9 +115,8 @@ impl Advice {
     /// Whether a table was full, or connections were refused or evicted.
     #[must_use]
     pub fn needs_attention(&self) -> bool {
-        let lost =
-            |table: &NamespaceReport| table.refused + table.evicted + table.evicted_background;
-        let suffers = |table: &NamespaceReport| table.full_first.is_some() || lost(table) > 0;
+        let suffers =
+            |table: &NamespaceReport| table.full_first.is_some() || table.lost.total() > 0;
         self.lost_unattributed > 0 || self.tables.iter().any(suffers)
     }
 }

@@ -8,6 +8,7 @@ use crate::model::{
     node::Node,
     recording::{Backend, Header},
     sample::{Losses, Sample},
+    unobserved::Unobserved,
 };
 
 const NETNS: Netns = Netns {
@@ -71,6 +72,7 @@ fn recording(samples: Vec<(u64, Counters)>, dumps: Vec<(i64, u64)>) -> Recording
             interval_ms: 1_000,
             backend: Backend::Kprobe,
             degraded: Vec::new(),
+            unobserved: Unobserved::default(),
         },
         node: Node {
             hz: Some(250),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Options;
+use super::{Options, Told};
 use crate::{
     analysis::occupancy::cross_check,
     model::{
@@ -10,6 +10,7 @@ use crate::{
         ledger::{Compared, Ledger, NetnsLedger},
         recording::Recording,
         sample::Losses,
+        unobserved::{Figure, Unobserved},
     },
 };
 
@@ -18,10 +19,10 @@ use crate::{
 pub struct Books {
     /// By namespace.
     pub namespaces: Vec<NetnsBooks>,
-    /// What the kernel side says it lost.
+    /// What the source says it lost.
     pub losses: Losses,
     /// Counted under no endpoint.
-    pub unattributed: Counters,
+    pub unattributed: Told,
     /// All of this in a word.
     pub verdict: Verdict,
 }
@@ -44,8 +45,8 @@ pub enum Verdict {
 /// A figure of ctwatch's beside the kernel's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Balance {
-    /// What ctwatch counted.
-    pub ctwatch: u64,
+    /// What ctwatch counted; `None` where its source does not see that.
+    pub ctwatch: Option<u64>,
     /// What the kernel counted.
     pub kernel: Option<u64>,
     /// Kernel less ctwatch.
@@ -54,11 +55,11 @@ pub struct Balance {
 
 impl From<Compared> for Balance {
     fn from(compared: Compared) -> Self {
-        let difference = |kernel: u64| kernel.cast_signed() - compared.ctwatch.cast_signed();
+        let both = compared.kernel.zip(compared.ctwatch);
         Self {
             ctwatch: compared.ctwatch,
             kernel: compared.kernel,
-            difference: compared.kernel.map(difference),
+            difference: both.map(|(kernel, ours)| kernel.cast_signed() - ours.cast_signed()),
         }
     }
 }
@@ -79,8 +80,9 @@ pub struct NetnsBooks {
     /// Refused, against the kernel's `drop` less dropped clashes. The difference are other drops: reopened TCP
     /// connections that lost a race, sequence adjustments that failed, extensions gone stale.
     pub refused: Balance,
-    /// Clashes that were dropped, which the kernel's `drop` counts too.
-    pub drop_clashes: u64,
+    /// Clashes that were dropped, which the kernel's `drop` counts too; `None` where the source does not see them, and
+    /// the kernel's figure is less all that its `insert_failed` allows for.
+    pub drop_clashes: Option<u64>,
     /// Evicted, against `early_drop`.
     pub evicted: Balance,
     /// Entries that could not be inserted, against the kernel's own count.
@@ -103,10 +105,10 @@ pub(super) fn books(recording: &Recording, options: &Options, ledger: &Ledger) -
         unattributed += sample.unattributed;
     }
     Books {
-        verdict: verdict(&namespaces, &ledger.losses),
+        verdict: verdict(&namespaces, &ledger.losses, &recording.header.unobserved),
         namespaces,
         losses: ledger.losses,
-        unattributed,
+        unattributed: Told::of(&unattributed, &recording.header.unobserved),
     }
 }
 
@@ -124,20 +126,25 @@ fn netns(recording: &Recording, ledger: &NetnsLedger) -> NetnsBooks {
         insert_failed: ledger.insert_failed.into(),
         clash_merged: ledger.clash_merged.into(),
         last_dump: cross_check(recording, ledger.netns).map(|check| Balance {
-            ctwatch: check.by_events.max(0).cast_unsigned(),
+            ctwatch: Some(check.by_events.max(0).cast_unsigned()),
             kernel: Some(check.by_dump),
             difference: Some(check.by_dump.cast_signed() - check.by_events),
         }),
     }
 }
 
-fn verdict(namespaces: &[NetnsBooks], losses: &Losses) -> Verdict {
+fn verdict(namespaces: &[NetnsBooks], losses: &Losses, unobserved: &Unobserved) -> Verdict {
+    // Where nobody looked whose they were, that is no loss.
+    let refused = unobserved.told(Figure::Refused, losses.refused_unattributed);
     let lost = losses.probe_misses.unwrap_or(0)
         + losses.unattributed
-        + losses.refused_unattributed
+        + refused.unwrap_or(0)
         + losses.cause_lost
         + losses.unreadable
-        + losses.unpaired;
+        + losses.unpaired
+        + losses.events_lost.unwrap_or(0)
+        + losses.resynced_inserted
+        + losses.resynced_ended;
     if lost > 0 {
         return Verdict::Lost;
     }

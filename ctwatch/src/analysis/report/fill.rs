@@ -3,7 +3,12 @@
 use serde::Serialize;
 
 use super::{Moment, Options, growth, last_dump, per_second};
-use crate::model::{counters::Counters, endpoint::Netns, recording::Recording, sample::Sample};
+use crate::{
+    analysis::lost::Lost,
+    model::{
+        counters::Counters, endpoint::Netns, recording::Recording, sample::Sample, table::Table,
+    },
+};
 
 /// One namespace.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,12 +47,9 @@ pub struct NamespaceReport {
     pub new_per_second: Option<f64>,
     /// Entries that left it.
     pub ended_per_second: Option<f64>,
-    /// New connections refused.
-    pub refused: u64,
-    /// Entries evicted for newcomers.
-    pub evicted: u64,
-    /// Entries evicted in the background.
-    pub evicted_background: u64,
+    /// What it cost; by the kernel's own figures where ctwatch's source does not see all of it.
+    #[serde(flatten)]
+    pub lost: Lost,
     /// When the last dump began; states and clients are as of then.
     pub dumped: Option<Moment>,
     /// How long before the last sample that was.
@@ -75,12 +77,9 @@ pub struct TimePoint {
     pub new_per_second: Option<f64>,
     /// Entries that left it.
     pub ended_per_second: Option<f64>,
-    /// New connections refused.
-    pub refused: u64,
-    /// Entries evicted for newcomers.
-    pub evicted: u64,
-    /// Entries evicted in the background.
-    pub evicted_background: u64,
+    /// What it cost.
+    #[serde(flatten)]
+    pub lost: Lost,
 }
 
 /// One interval of one namespace.
@@ -93,8 +92,10 @@ struct Interval {
     full: bool,
     /// Of all endpoints.
     all: Counters,
+    lost: Lost,
     /// Of the port asked for.
     asked: Counters,
+    asked_lost: Lost,
 }
 
 /// All namespaces asked for, those that were full longest first, then the fullest.
@@ -147,9 +148,7 @@ fn namespace(recording: &Recording, options: &Options, netns: Netns) -> Namespac
         seconds_until_full: growth::seconds_until_full(full, count, max, slope),
         new_per_second: per_second(total.inserted, seconds),
         ended_per_second: per_second(total.ended.total(), seconds),
-        refused: total.refused,
-        evicted: total.ended.evicted,
-        evicted_background: total.ended.evicted_background,
+        lost: lost(intervals.iter().map(|interval| interval.lost)),
         dumped: dump.map(|dump| Moment(dump.at_ms)),
         dumped_seconds_before_end: dump
             .zip(ended_at)
@@ -160,33 +159,55 @@ fn namespace(recording: &Recording, options: &Options, netns: Netns) -> Namespac
 }
 
 fn intervals(recording: &Recording, options: &Options, netns: Netns) -> Vec<Interval> {
-    let mut before = 0;
-    let mut interval = |sample: &Sample| {
-        let (mut all, mut asked) = (Counters::default(), Counters::default());
-        for (endpoint, delta) in sample.deltas.iter().filter(|(e, _)| e.netns == netns) {
-            all += *delta;
-            if options.wants(endpoint) {
-                asked += *delta;
+    let unobserved = &recording.header.unobserved;
+    let mut before_ms = 0;
+    let mut before: Option<&Table> = None;
+    let mut intervals = Vec::with_capacity(recording.samples.len());
+    for sample in &recording.samples {
+        let (all, asked) = counted(sample, options, netns);
+        let table = sample.tables.iter().find(|table| table.netns == netns);
+        let kernel = before
+            .zip(table)
+            .map(|(old, new)| Lost::by_kernel(old, new));
+        let mut lost = Lost::counted(&all, unobserved);
+        let mut asked_lost = Lost::counted(&asked, unobserved);
+        if !recording.header.backend.sees_whole_tables() {
+            lost = lost.or_more(kernel.unwrap_or_default());
+            if options.port.is_none() {
+                asked_lost = lost;
             }
         }
-        let lost = all.refused + all.ended.evicted;
-        let table = sample.tables.iter().find(|table| table.netns == netns);
+        before = table.or(before);
         let (count, max) = (table.and_then(|t| t.count), table.and_then(|t| t.max));
-        let elapsed_ms = sample.elapsed_ms;
-        let milliseconds = elapsed_ms.saturating_sub(std::mem::replace(&mut before, elapsed_ms));
-        Interval {
+        let milliseconds = sample.elapsed_ms.saturating_sub(before_ms);
+        before_ms = sample.elapsed_ms;
+        intervals.push(Interval {
             at_ms: sample.at_ms,
-            elapsed_ms,
+            elapsed_ms: sample.elapsed_ms,
             seconds: milliseconds as f64 / 1_000.0,
             count,
             max,
             // early_drop runs, and refuses, only above the limit: whatever the count says at the sample.
-            full: lost > 0 || fill(count, max).is_some_and(|fill| fill >= 1.0),
+            full: lost.at_limit() > 0 || fill(count, max).is_some_and(|fill| fill >= 1.0),
             all,
+            lost,
             asked,
+            asked_lost,
+        });
+    }
+    intervals
+}
+
+/// What was counted in a namespace, of all endpoints and of the port asked for.
+fn counted(sample: &Sample, options: &Options, netns: Netns) -> (Counters, Counters) {
+    let (mut all, mut asked) = (Counters::default(), Counters::default());
+    for (endpoint, delta) in sample.deltas.iter().filter(|(e, _)| e.netns == netns) {
+        all += *delta;
+        if options.wants(endpoint) {
+            asked += *delta;
         }
-    };
-    recording.samples.iter().map(&mut interval).collect()
+    }
+    (all, asked)
 }
 
 /// At most `points` stretches of equally many intervals.
@@ -205,12 +226,15 @@ fn course(intervals: &[Interval], points: usize) -> Vec<TimePoint> {
             fill: fill(count, last.max),
             new_per_second: per_second(counters.inserted, seconds),
             ended_per_second: per_second(counters.ended.total(), seconds),
-            refused: counters.refused,
-            evicted: counters.ended.evicted,
-            evicted_background: counters.ended.evicted_background,
+            lost: lost(part.iter().map(|interval| interval.asked_lost)),
         })
     };
     intervals.chunks(size).filter_map(stretch).collect()
+}
+
+/// All of it, known or not.
+fn lost(all: impl Iterator<Item = Lost>) -> Lost {
+    all.fold(Lost::default(), Lost::and)
 }
 
 fn sum(counters: impl Iterator<Item = Counters>) -> Counters {

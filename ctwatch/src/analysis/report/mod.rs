@@ -11,6 +11,7 @@ use super::{
 use crate::model::{
     endpoint::{Endpoint, Netns},
     recording::{Backend, Recording},
+    unobserved::Unobserved,
 };
 
 mod books;
@@ -21,6 +22,7 @@ mod moment;
 mod paid;
 mod ports;
 mod states;
+mod told;
 
 pub use books::{Balance, Books, NetnsBooks, Verdict};
 pub use clients::ClientReport;
@@ -29,6 +31,7 @@ pub use moment::Moment;
 pub use paid::Paid;
 pub use ports::{PortReport, Quantiles};
 pub use states::StateReport;
+pub use told::{Told, ToldEnded};
 
 /// What to report.
 #[derive(Clone, Debug)]
@@ -86,11 +89,11 @@ pub struct Source {
     pub version: String,
     /// How events were seen.
     pub backend: Backend,
-    /// When the probes were attached.
+    /// When watching began.
     pub started: Moment,
     /// When it ended in order; `None` when it was cut off.
     pub ended: Option<Moment>,
-    /// From the attaching to the last sample.
+    /// From then to the last sample.
     pub window_seconds: f64,
     /// Interval between samples.
     pub interval_seconds: f64,
@@ -98,6 +101,8 @@ pub struct Source {
     pub samples: usize,
     /// What the recording cannot tell and why.
     pub degraded: Vec<String>,
+    /// Counters that its source does not see: they are null everywhere.
+    pub unobserved: Unobserved,
 }
 
 /// Makes the report.
@@ -106,7 +111,7 @@ pub fn report(recording: &Recording, options: &Options) -> Report {
     let occupancies: BTreeMap<Endpoint, Occupancy> = occupancy::occupancy(recording);
     let ledger = match &recording.ledger {
         Some(ledger) => ledger.clone(),
-        None => ledger::ledger(&recording.samples),
+        None => ledger::ledger(&recording.samples, &recording.header.unobserved),
     };
     let namespaces = fill::namespaces(recording, options);
     let ports = ports::ports(recording, options, &occupancies, &namespaces);
@@ -173,6 +178,7 @@ fn source(recording: &Recording) -> Source {
         interval_seconds: header.interval_ms as f64 / 1_000.0,
         samples: recording.samples.len(),
         degraded: header.degraded.clone(),
+        unobserved: header.unobserved.clone(),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::PortReport;
-use crate::model::endpoint::Family;
+use crate::{analysis::lost::Lost, model::endpoint::Family};
 
 /// A port that lost connections.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -18,12 +18,9 @@ pub struct Paid {
     pub port: u16,
     /// Whether another port has the most entries in the table.
     pub bystander: bool,
-    /// New connections refused.
-    pub refused: u64,
-    /// Evicted for newcomers.
-    pub evicted: u64,
-    /// Evicted in the background.
-    pub evicted_background: u64,
+    /// What it lost.
+    #[serde(flatten)]
+    pub lost: Lost,
 }
 
 /// Ports named at least: whoever asks for one row of each list still wants to know who paid.
@@ -31,8 +28,8 @@ const LEAST: usize = 10;
 
 /// The `top` that lost most, but at least ten. `ports` are in order of entries.
 pub(super) fn paid(ports: &[PortReport], top: usize) -> Vec<Paid> {
-    let mut losers: Vec<&PortReport> = ports.iter().filter(|port| port.lost() > 0).collect();
-    losers.sort_by_key(|port| std::cmp::Reverse(port.lost()));
+    let mut losers: Vec<&PortReport> = ports.iter().filter(|port| port.lost.total() > 0).collect();
+    losers.sort_by_key(|port| std::cmp::Reverse(port.lost.total()));
     losers.truncate(top.max(LEAST));
     let row = |port: &PortReport| Paid {
         netns: port.netns,
@@ -43,9 +40,7 @@ pub(super) fn paid(ports: &[PortReport], top: usize) -> Vec<Paid> {
             .iter()
             .find(|first| first.cookie == port.cookie && first.netns == port.netns)
             .is_some_and(|first| first.rank_entries != port.rank_entries),
-        refused: port.refused,
-        evicted: port.evicted,
-        evicted_background: port.evicted_background,
+        lost: port.lost,
     };
     losers.into_iter().map(row).collect()
 }

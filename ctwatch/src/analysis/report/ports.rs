@@ -5,14 +5,18 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::{NamespaceReport, Options, last_dump, per_second};
+use super::{NamespaceReport, Options, ToldEnded, last_dump, per_second};
 use crate::{
-    analysis::occupancy::{Occupancy, mean_lifetime, window_seconds},
+    analysis::{
+        lost::Lost,
+        occupancy::{Occupancy, mean_lifetime, window_seconds},
+    },
     model::{
-        counters::{Counters, Ended},
+        counters::Counters,
         endpoint::{Endpoint, Family, Netns, Role},
         lifetime::Lifetimes,
         recording::Recording,
+        unobserved::{Figure, Unobserved},
     },
 };
 
@@ -54,17 +58,14 @@ pub struct PortReport {
     /// Entries put into the table.
     pub inserted: u64,
     /// Entries that left it, by cause.
-    pub ended: Ended,
-    /// New connections refused at a full table.
-    pub refused: u64,
-    /// Evicted for newcomers (the kernel's `early_drop`).
-    pub evicted: u64,
-    /// Evicted in the background.
-    pub evicted_background: u64,
+    pub ended: ToldEnded,
+    /// Connections refused at a full table, and evicted.
+    #[serde(flatten)]
+    pub lost: Lost,
     /// Entries that could not be inserted.
-    pub insert_failed: u64,
+    pub insert_failed: Option<u64>,
     /// Clashes that were merged.
-    pub clash_merged: u64,
+    pub clash_merged: Option<u64>,
     /// Inserted with the source translated.
     pub snat: u64,
     /// Inserted with the destination translated.
@@ -72,7 +73,7 @@ pub struct PortReport {
     /// Inserted with a helper.
     pub helper: u64,
     /// Ended without a reply.
-    pub unreplied: u64,
+    pub unreplied: Option<u64>,
 }
 
 /// What a part of the entries lived at most, in seconds, up to twice too high; `None` where too few lifetimes were
@@ -98,13 +99,6 @@ impl Quantiles {
             p90: at_most(90),
             p99: at_most(99),
         }
-    }
-}
-
-impl PortReport {
-    /// Connections lost.
-    pub(super) fn lost(&self) -> u64 {
-        self.refused + self.evicted + self.evicted_background
     }
 }
 
@@ -155,7 +149,7 @@ pub(super) fn ports(
     let window = window_seconds(recording);
     let mut ports: Vec<PortReport> = groups
         .into_iter()
-        .map(|(key, group)| group.report(key, window, namespaces))
+        .map(|(key, group)| group.report(key, window, namespaces, &recording.header.unobserved))
         .collect();
     rank(&mut ports);
     ports
@@ -179,13 +173,13 @@ pub(super) fn shown(mut ports: Vec<PortReport>, options: &Options) -> Vec<PortRe
     }
     let mut lost: Vec<u64> = ports
         .iter()
-        .map(PortReport::lost)
+        .map(|port| port.lost.total())
         .filter(|lost| *lost > 0)
         .collect();
     lost.sort_unstable_by(|a, b| b.cmp(a));
     let least = lost.get(top.saturating_sub(1)).or(lost.last()).copied();
     ports.retain(|port| {
-        let paid = least.is_some_and(|least| port.lost() >= least);
+        let paid = least.is_some_and(|least| port.lost.total() >= least);
         top > 0 && (port.rank_entries <= top || port.rank_new <= top || paid)
     });
     ports
@@ -228,7 +222,13 @@ impl Group {
         }
     }
 
-    fn report(self, key: Key, window: f64, namespaces: &[NamespaceReport]) -> PortReport {
+    fn report(
+        self,
+        key: Key,
+        window: f64,
+        namespaces: &[NamespaceReport],
+        unobserved: &Unobserved,
+    ) -> PortReport {
         let (netns, family, protocol, role, port) = key;
         let table = namespaces
             .iter()
@@ -257,16 +257,14 @@ impl Group {
             states: self.states,
             clients: self.clients,
             inserted: total.inserted,
-            ended: total.ended,
-            refused: total.refused,
-            evicted: total.ended.evicted,
-            evicted_background: total.ended.evicted_background,
-            insert_failed: total.insert_failed,
-            clash_merged: total.clash_merged,
+            ended: ToldEnded::of(&total.ended, unobserved),
+            lost: Lost::counted(&total, unobserved),
+            insert_failed: unobserved.told(Figure::InsertFailed, total.insert_failed),
+            clash_merged: unobserved.told(Figure::ClashMerged, total.clash_merged),
             snat: total.snat,
             dnat: total.dnat,
             helper: total.helper,
-            unreplied: total.unreplied,
+            unreplied: unobserved.told(Figure::Unreplied, total.unreplied),
         }
     }
 }

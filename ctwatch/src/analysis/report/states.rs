@@ -10,6 +10,7 @@ use crate::model::{
     endpoint::{Netns, Protocol},
     entry::State,
     recording::Recording,
+    unobserved::Figure,
 };
 
 /// One state of one protocol in one namespace, as of the last dump.
@@ -27,7 +28,7 @@ pub struct StateReport {
     pub share: f64,
     /// Change of the entries from the first dump to the last; `None` with one dump.
     pub change_per_second: Option<f64>,
-    /// TCP entries that ended in this state; `None` for other protocols.
+    /// TCP entries that ended in this state; `None` for other protocols, and where ends are not seen.
     pub ended: Option<u64>,
 }
 
@@ -56,6 +57,7 @@ fn of_netns(recording: &Recording, options: &Options, netns: Netns) -> Vec<State
     let now = counts(last, options);
     let total: u64 = now.values().sum();
     let ends = ends(recording, options, netns);
+    let ends_seen = recording.header.unobserved.is_observed(Figure::LastState);
     let row = |((protocol, state), entries): ((Protocol, String), u64)| {
         let before = earlier
             .as_ref()
@@ -68,7 +70,7 @@ fn of_netns(recording: &Recording, options: &Options, netns: Netns) -> Vec<State
             change_per_second: before
                 .filter(|_| seconds > 0.0)
                 .map(|before| super::rounded((entries as f64 - before as f64) / seconds)),
-            ended: (protocol == Protocol::TCP)
+            ended: (protocol == Protocol::TCP && ends_seen)
                 .then(|| State::NAMES.iter().position(|name| *name == state))
                 .flatten()
                 .and_then(|index| ends.get(index).copied()),

@@ -73,7 +73,7 @@ pub(super) fn check(path: &Path) -> Result<(), Error> {
             found,
             known: USER_VERSION,
         }),
-        (Some(APPLICATION_ID), Some(USER_VERSION)) => Ok(()),
+        (Some(APPLICATION_ID), Some(1..=USER_VERSION)) => Ok(()),
         (None, _) | (_, None) => Err(Error::Damaged {
             path: path.to_owned(),
             reason: "it ends within its first 100 bytes".to_owned(),

@@ -3,12 +3,16 @@
 use rusqlite::{Connection, Row};
 
 use super::{
-    super::columns::{LOSSES, figure, figure_or_null, losses_in},
+    super::columns::{figure, figure_or_null, losses_in},
     Names,
 };
 use crate::model::ledger::{Compared, Ledger, NetnsLedger};
 
-pub(super) fn read(connection: &Connection, names: &Names) -> rusqlite::Result<Ledger> {
+pub(super) fn read(
+    connection: &Connection,
+    names: &Names,
+    losses: &str,
+) -> rusqlite::Result<Ledger> {
     let mut query = connection.prepare(
         "SELECT netns_id, inserted, ended, count_change, refused, refused_kernel, evicted, evicted_kernel,
              insert_failed, insert_failed_kernel, clash_merged, clash_merged_kernel, drop_clashes
@@ -18,7 +22,7 @@ pub(super) fn read(connection: &Connection, names: &Names) -> rusqlite::Result<L
         .query_map([], |row| netns(row, names))?
         .collect::<Result<_, _>>()?;
     let losses =
-        connection.query_row(&format!("SELECT {LOSSES} FROM ledger_losses"), [], |row| {
+        connection.query_row(&format!("SELECT {losses} FROM ledger_losses"), [], |row| {
             losses_in(row, 0)
         })?;
     Ok(Ledger { namespaces, losses })
@@ -27,7 +31,7 @@ pub(super) fn read(connection: &Connection, names: &Names) -> rusqlite::Result<L
 fn netns(row: &Row<'_>, names: &Names) -> rusqlite::Result<NetnsLedger> {
     let compared = |column| {
         Ok::<_, rusqlite::Error>(Compared {
-            ctwatch: figure(row, column)?,
+            ctwatch: figure_or_null(row, column)?,
             kernel: figure_or_null(row, column + 1)?,
         })
     };
@@ -40,6 +44,6 @@ fn netns(row: &Row<'_>, names: &Names) -> rusqlite::Result<NetnsLedger> {
         evicted: compared(6)?,
         insert_failed: compared(8)?,
         clash_merged: compared(10)?,
-        drop_clashes: figure(row, 12)?,
+        drop_clashes: figure_or_null(row, 12)?,
     })
 }

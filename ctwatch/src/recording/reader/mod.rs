@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::Error;
+use super::{
+    Error,
+    columns::{LOSSES, LOSSES_1},
+};
 use crate::model::recording::Recording;
 
 mod dumps;
@@ -59,14 +62,23 @@ fn read(connection: &Connection) -> rusqlite::Result<Recording> {
     // One transaction: a recorder that is still writing must not show half of its next sample.
     let tx = connection.unchecked_transaction()?;
     let names = Names::read(&tx)?;
+    let losses = losses(&tx)?;
     let (header, ended_ms) = node::header(&tx)?;
     Ok(Recording {
         header,
         node: node::node(&tx, &names)?,
-        samples: samples::read(&tx, &names)?,
+        samples: samples::read(&tx, &names, losses)?,
         dumps: dumps::read(&tx, &names)?,
         lifetimes: lifetimes::read(&tx, &names)?,
         ended_ms,
-        ledger: ended_ms.map(|_| ledger::read(&tx, &names)).transpose()?,
+        ledger: ended_ms
+            .map(|_| ledger::read(&tx, &names, losses))
+            .transpose()?,
     })
+}
+
+/// The columns that losses are read from: those of the recording's version.
+fn losses(connection: &Connection) -> rusqlite::Result<&'static str> {
+    let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(if version < 2 { LOSSES_1 } else { LOSSES })
 }

@@ -12,6 +12,7 @@ use super::{
 use crate::model::{
     node::{Address, Namespace, Node, RulesetText},
     recording::Header,
+    unobserved::Unobserved,
 };
 
 /// The header, and when the recording ended.
@@ -26,6 +27,7 @@ pub(super) fn header(connection: &Connection) -> rusqlite::Result<(Header, Optio
                 interval_ms: figure(row, 2)?,
                 backend: variant(row, 3)?,
                 degraded: Vec::new(),
+                unobserved: Unobserved::default(),
             };
             Ok((header, row.get(4)?))
         },
@@ -35,7 +37,19 @@ pub(super) fn header(connection: &Connection) -> rusqlite::Result<(Header, Optio
         "SELECT reason FROM degraded ORDER BY id",
         |row| row.get(0),
     )?;
+    header.unobserved = unobserved(connection)?;
     Ok((header, ended_ms))
+}
+
+/// Nothing in a recording of version 1: probes see everything.
+fn unobserved(connection: &Connection) -> rusqlite::Result<Unobserved> {
+    if !connection.table_exists(None, "unobserved")? {
+        return Ok(Unobserved::default());
+    }
+    let counters = all(connection, "SELECT counter FROM unobserved", |row| {
+        variant(row, 0)
+    })?;
+    Ok(Unobserved(counters.into_iter().collect()))
 }
 
 pub(super) fn node(connection: &Connection, names: &Names) -> rusqlite::Result<Node> {

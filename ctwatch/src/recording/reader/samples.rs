@@ -5,15 +5,19 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Rows, types::Type};
 
 use super::{
-    super::columns::{COUNTERS, LOSSES, TABLE, counters_in, figure, losses_in, table_in},
+    super::columns::{COUNTERS, TABLE, counters_in, figure, losses_in, table_in},
     Names,
 };
 use crate::model::{counters::Counters, endpoint::Netns, sample::Sample, table::Table};
 
 /// All samples, each with its deltas in the order they were written and all tables by namespace.
-pub(super) fn read(connection: &Connection, names: &Names) -> rusqlite::Result<Vec<Sample>> {
+pub(super) fn read(
+    connection: &Connection,
+    names: &Names,
+    losses: &str,
+) -> rusqlite::Result<Vec<Sample>> {
     let mut query = connection.prepare(&format!(
-        "SELECT id, at_ms, elapsed_ms, {LOSSES} FROM sample ORDER BY id"
+        "SELECT id, at_ms, elapsed_ms, {losses} FROM sample ORDER BY id"
     ))?;
     let mut rows = query.query([])?;
     let mut samples = Vec::new();

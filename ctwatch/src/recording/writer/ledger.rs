@@ -28,7 +28,7 @@ pub(super) fn write(
 }
 
 fn write_netns(tx: &Transaction<'_>, ids: &mut Ids, books: &NetnsLedger) -> rusqlite::Result<()> {
-    let kernel = |figure: Option<u64>| figure.map(u64::cast_signed);
+    let figure = |figure: Option<u64>| figure.map(u64::cast_signed);
     tx.prepare_cached(
         "INSERT INTO ledger_netns (netns_id, inserted, ended, count_change, refused, refused_kernel,
              drop_clashes, evicted, evicted_kernel, insert_failed, insert_failed_kernel, clash_merged,
@@ -40,15 +40,15 @@ fn write_netns(tx: &Transaction<'_>, ids: &mut Ids, books: &NetnsLedger) -> rusq
         books.inserted.cast_signed(),
         books.ended.cast_signed(),
         books.count_change,
-        books.refused.ctwatch.cast_signed(),
-        kernel(books.refused.kernel),
-        books.drop_clashes.cast_signed(),
-        books.evicted.ctwatch.cast_signed(),
-        kernel(books.evicted.kernel),
-        books.insert_failed.ctwatch.cast_signed(),
-        kernel(books.insert_failed.kernel),
-        books.clash_merged.ctwatch.cast_signed(),
-        kernel(books.clash_merged.kernel),
+        figure(books.refused.ctwatch),
+        figure(books.refused.kernel),
+        figure(books.drop_clashes),
+        figure(books.evicted.ctwatch),
+        figure(books.evicted.kernel),
+        figure(books.insert_failed.ctwatch),
+        figure(books.insert_failed.kernel),
+        figure(books.clash_merged.ctwatch),
+        figure(books.clash_merged.kernel),
     ])?;
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::model::{
     node::{Address, Namespace, Node},
     recording::Header,
     sample::Sample,
+    unobserved::Unobserved,
 };
 
 mod dump;
@@ -43,6 +44,7 @@ pub struct Writer {
     connection: Connection,
     ids: Ids,
     tables: LastTables,
+    unobserved: Unobserved,
 }
 
 impl Writer {
@@ -63,6 +65,7 @@ impl Writer {
             connection,
             ids,
             tables: LastTables::default(),
+            unobserved: header.unobserved.clone(),
         })
     }
 
@@ -85,7 +88,8 @@ impl Writer {
     /// [`Error::Full`] or what else SQLite reports; the sample is then not in the recording, all before are.
     pub fn sample(&mut self, sample: &Sample) -> Result<(), Error> {
         let changed = self.tables.changes(&sample.tables);
-        self.commit(|tx, ids| sample::write(tx, ids, sample, &changed))?;
+        let unobserved = self.unobserved.clone();
+        self.commit(|tx, ids| sample::write(tx, ids, sample, &changed, &unobserved))?;
         self.tables.remember(&changed);
         Ok(())
     }

@@ -18,6 +18,12 @@ pub(super) fn write_header(tx: &Transaction<'_>, header: &Header) -> rusqlite::R
             word(header.backend)?
         ],
     )?;
+    for counter in &header.unobserved.0 {
+        tx.execute(
+            "INSERT INTO unobserved (counter) VALUES (?)",
+            [word(counter)?],
+        )?;
+    }
     header
         .degraded
         .iter()

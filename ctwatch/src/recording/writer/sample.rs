@@ -10,7 +10,9 @@ use super::{
     },
     ids::Ids,
 };
-use crate::model::{counters::Counters, endpoint::Netns, sample::Sample, table::Table};
+use crate::model::{
+    counters::Counters, endpoint::Netns, sample::Sample, table::Table, unobserved::Unobserved,
+};
 
 /// Each namespace's table as it was written last.
 #[derive(Debug, Default)]
@@ -50,6 +52,7 @@ pub(super) fn write(
     ids: &mut Ids,
     sample: &Sample,
     changes: &[Change],
+    unobserved: &Unobserved,
 ) -> rusqlite::Result<()> {
     let losses = losses_out(&sample.losses);
     let figures = [Some(sample.at_ms), Some(sample.elapsed_ms.cast_signed())]
@@ -61,7 +64,7 @@ pub(super) fn write(
     ))?
     .execute(params_from_iter(figures))?;
     let id = tx.last_insert_rowid();
-    write_deltas(tx, ids, id, sample)?;
+    write_deltas(tx, ids, id, sample, unobserved)?;
     changes
         .iter()
         .try_for_each(|change| write_table(tx, ids, id, change))
@@ -72,6 +75,7 @@ fn write_deltas(
     ids: &mut Ids,
     id: i64,
     sample: &Sample,
+    unobserved: &Unobserved,
 ) -> rusqlite::Result<()> {
     let marks = placeholders(2 + COUNTER_COLUMNS);
     let mut insert = tx.prepare_cached(&format!(
@@ -81,7 +85,7 @@ fn write_deltas(
         let row = [Some(id), endpoint].into_iter();
         insert
             .execute(params_from_iter(
-                row.chain(counters_out(counters).map(Some)),
+                row.chain(counters_out(counters, unobserved)),
             ))
             .map(drop)
     };

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     analysis::{
         advice::{Advice, PortAdvice, Reason, Verdict},
+        lost::Lost,
         report::NamespaceReport,
     },
     model::{endpoint::Family, recording::Backend},
@@ -61,9 +62,8 @@ struct Port<'a> {
     mean_lifetime_seconds: Option<f64>,
     states: &'a BTreeMap<String, u64>,
     clients: Option<u64>,
-    refused: u64,
-    evicted: u64,
-    evicted_background: u64,
+    #[serde(flatten)]
+    lost: Lost,
     verdict: Verdict,
     reasons: &'a [Reason],
     looked_at: &'a [String],
@@ -138,9 +138,7 @@ fn port(advice: &PortAdvice) -> Port<'_> {
         mean_lifetime_seconds: figures.mean_lifetime_seconds,
         states: &figures.states,
         clients: figures.clients,
-        refused: figures.total.refused,
-        evicted: figures.total.ended.evicted,
-        evicted_background: figures.total.ended.evicted_background,
+        lost: figures.lost,
         verdict: advice.verdict,
         reasons: &advice.reasons,
         looked_at: &advice.looked_at,

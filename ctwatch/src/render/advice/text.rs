@@ -56,8 +56,8 @@ fn headline(advice: &Advice, file: &str, paint: Paint) -> String {
         if advice.needs_attention() {
             let lost = format!(
                 "; {} refused, {} evicted",
-                number::count(table.refused),
-                number::count(table.evicted + table.evicted_background)
+                number::count(table.lost.refused),
+                number::count(table.lost.all_evicted())
             );
             line.push_str(&paint.alarm(&lost));
         }
@@ -131,13 +131,13 @@ fn figures(out: &mut String, port: &PortAdvice) {
             .collect();
         field(out, "states", &states.join(", "));
     }
-    let total = &figures.total;
-    if total.refused + total.ended.evicted + total.ended.evicted_background > 0 {
+    let lost = &figures.lost;
+    if lost.total() > 0 {
         let paid = format!(
             "{} refused, {} evicted, {} evicted in the background",
-            number::count(total.refused),
-            number::count(total.ended.evicted),
-            number::count(total.ended.evicted_background)
+            number::count(lost.refused),
+            number::count(lost.evicted),
+            number::count(lost.evicted_background)
         );
         field(out, "paid", &paid);
     }

@@ -6,7 +6,13 @@ use super::super::{
     paint::Paint,
 };
 use super::names::{endpoint_name, netns_name};
-use crate::analysis::report::{NamespaceReport, Paid, Report};
+use crate::{
+    analysis::{
+        lost::Lost,
+        report::{NamespaceReport, Paid, Report},
+    },
+    model::unobserved::Figure,
+};
 
 /// Columns the bystanders may take.
 const WIDTH: usize = 96;
@@ -139,18 +145,41 @@ fn filled_by(report: &Report, paint: Paint) -> Option<String> {
 fn paid(report: &Report, table: &NamespaceReport, paint: Paint) -> Vec<String> {
     let here = report.paid.iter().filter(|paid| paid.netns == table.netns);
     let (bystanders, own): (Vec<&Paid>, Vec<&Paid>) = here.partition(|paid| paid.bystander);
-    let total = losses(table.refused, table.evicted, table.evicted_background);
-    if table.refused + table.evicted + table.evicted_background == 0 {
-        return vec!["Paid by nobody: 0 refused, 0 evicted".to_owned()];
+    if table.lost.total() == 0 {
+        return vec![nobody(&table.lost)];
     }
     let own = own.first().map_or_else(String::new, |own| {
         let name = endpoint_name(own.family, &own.protocol, own.port);
-        let losses = losses(own.refused, own.evicted, own.evicted_background);
-        format!("; {name} itself {losses}")
+        format!("; {name} itself {}", losses(&own.lost))
     });
-    let mut lines = vec![format!("Paid: {total}{own}")];
+    let mut lines = vec![format!(
+        "Paid: {}{own}{}",
+        losses(&table.lost),
+        unseen(report)
+    )];
     lines.extend(line_of(&bystanders, paint));
     lines
+}
+
+/// Nobody, or nobody that anybody would have seen.
+fn nobody(lost: &Lost) -> String {
+    match (lost.refused, lost.evicted) {
+        (Some(_), Some(_)) => "Paid by nobody: 0 refused, 0 evicted".to_owned(),
+        (None, None) => "Paid: not known, refused and evicted were not seen".to_owned(),
+        (None, Some(_)) => "Paid: 0 evicted; refused were not seen".to_owned(),
+        (Some(_), None) => "Paid: 0 refused; evicted were not seen".to_owned(),
+    }
+}
+
+/// Which losses no port can be named for.
+fn unseen(report: &Report) -> &'static str {
+    let seen = |figure| report.source.unobserved.is_observed(figure);
+    match (seen(Figure::Refused), seen(Figure::Evicted)) {
+        (true, true) => "",
+        (false, true) => " (whose the refused were was not seen)",
+        (true, false) => " (whose the evicted were was not seen)",
+        (false, false) => " (whose they were was not seen)",
+    }
 }
 
 /// As many bystanders as fit, those that lost most first.
@@ -159,7 +188,7 @@ fn line_of(bystanders: &[&Paid], paint: Paint) -> Option<String> {
     let mut shown = Vec::new();
     for paid in bystanders {
         let name = endpoint_name(paid.family, &paid.protocol, paid.port);
-        let losses = losses(paid.refused, paid.evicted, paid.evicted_background);
+        let losses = losses(&paid.lost);
         width += name.len() + losses.len() + "; ".len() + 1;
         if !shown.is_empty() && width > WIDTH {
             break;
@@ -174,16 +203,16 @@ fn line_of(bystanders: &[&Paid], paint: Paint) -> Option<String> {
     Some(format!("Bystanders: {}", shown.join("; ")))
 }
 
-/// `31 refused, 512 evicted`, without what is 0.
-fn losses(refused: u64, evicted: u64, background: u64) -> String {
+/// `31 refused, 512 evicted`, without what is 0 or not known.
+fn losses(lost: &Lost) -> String {
     let parts = [
-        (refused, "refused"),
-        (evicted, "evicted"),
-        (background, "evicted in the background"),
+        (lost.refused, "refused"),
+        (lost.evicted, "evicted"),
+        (lost.evicted_background, "evicted in the background"),
     ];
     let parts: Vec<String> = parts
         .into_iter()
-        .filter(|(figure, _)| *figure > 0)
+        .filter(|(figure, _)| figure.is_some_and(|figure| figure > 0))
         .map(|(figure, word)| format!("{} {word}", count(figure)))
         .collect();
     parts.join(", ")

@@ -5,7 +5,7 @@ use super::super::{
     paint::Paint,
     table::Table,
 };
-use crate::analysis::report::{Balance, Books, NetnsBooks, Report, Verdict};
+use crate::analysis::report::{Balance, NetnsBooks, Report, Verdict};
 
 /// All of the books, or, when not `whole`, one line.
 pub(super) fn ledger(report: &Report, paint: Paint, whole: bool) -> String {
@@ -16,7 +16,7 @@ pub(super) fn ledger(report: &Report, paint: Paint, whole: bool) -> String {
             lines.push_str(&namespace(books, several, paint));
         }
     }
-    lines.push_str(&lost(&report.ledger, paint));
+    lines.push_str(&lost(report, paint));
     lines
 }
 
@@ -38,13 +38,14 @@ fn namespace(books: &NetnsBooks, several: bool, paint: Paint) -> String {
             count(books.ended)
         ),
     ]);
-    let drop_note = match books.refused.difference {
-        Some(rest @ 1..) => format!(
+    let drop_note = match (books.drop_clashes, books.refused.difference) {
+        (Some(clashes), Some(rest @ 1..)) => format!(
             "kernel: drop less {} clashed; {} for other reasons (TCP reopened, sequence numbers)",
-            count(books.drop_clashes),
+            count(clashes),
             count(rest.cast_unsigned())
         ),
-        _ => format!("kernel: drop less {} clashed", count(books.drop_clashes)),
+        (Some(clashes), _) => format!("kernel: drop less {} clashed", count(clashes)),
+        (None, _) => "kernel: drop less what insert_failed allows for".to_owned(),
     };
     let failed_note = match books.insert_failed.difference {
         Some(1..) => "kernel: also chains too long and entries dying",
@@ -78,7 +79,8 @@ fn namespace(books: &NetnsBooks, several: bool, paint: Paint) -> String {
     format!("{}\n{}", paint.strong(&title), table.lines(paint))
 }
 
-fn lost(books: &Books, paint: Paint) -> String {
+fn lost(report: &Report, paint: Paint) -> String {
+    let books = &report.ledger;
     let losses = &books.losses;
     let verdict = match books.verdict {
         Verdict::Exact => "nothing".to_owned(),
@@ -86,17 +88,29 @@ fn lost(books: &Books, paint: Paint) -> String {
         Verdict::Differs => paint.caution("nothing known, but the books differ"),
         Verdict::Lost => paint.alarm("events"),
     };
-    let mut text = format!(
-        "Lost: {verdict} (probe misses {}, unattributed {}, refused unattributed {},\n      \
-         cause lost {}, cause raced {}, unreadable {}, unpaired {})\n",
-        count(losses.probe_misses),
-        count(losses.unattributed),
-        count(losses.refused_unattributed),
-        count(losses.cause_lost),
-        count(losses.cause_raced),
-        count(losses.unreadable),
-        count(losses.unpaired)
-    );
+    let mut text = match report.source.backend.sees_whole_tables() {
+        true => format!(
+            "Lost: {verdict} (probe misses {}, unattributed {}, refused unattributed {},\n      \
+             cause lost {}, cause raced {}, unreadable {}, unpaired {})\n",
+            count(losses.probe_misses),
+            count(losses.unattributed),
+            count(losses.refused_unattributed),
+            count(losses.cause_lost),
+            count(losses.cause_raced),
+            count(losses.unreadable),
+            count(losses.unpaired)
+        ),
+        false => format!(
+            "Lost: {verdict} (netlink events {}, unreadable {}, unattributed {},\n      \
+             refused unattributed {}; found by dumps {} inserted, {} ended)\n",
+            count(losses.events_lost),
+            count(losses.unreadable),
+            count(losses.unattributed),
+            count(losses.refused_unattributed),
+            count(losses.resynced_inserted),
+            count(losses.resynced_ended)
+        ),
+    };
     if losses.refused_ctnetlink > 0 {
         text.push_str(&format!(
             "Refused to userspace (ctnetlink), which the kernel's drop leaves out: {}\n",

@@ -54,13 +54,13 @@ pub(super) fn ports(report: &Report, paint: Paint) -> String {
             duration(port.mean_lifetime_seconds),
             duration(port.lifetime_quantiles_seconds.p90),
             count(port.clients),
-            count(port.refused),
-            count(port.evicted),
-            count(port.evicted_background),
+            count(port.lost.refused),
+            count(port.lost.evicted),
+            count(port.lost.evicted_background),
         ]);
     }
     hide_single_netns(&mut table, report);
-    table.hide("BACKGROUND", |cell| cell == "0");
+    table.hide("BACKGROUND", |cell| cell == "0" || cell == "-");
     table.hide("P90", |cell| cell == "-");
     table.fit(WIDTH, &LESS);
     let notes = [
@@ -172,12 +172,12 @@ pub(super) fn namespaces(report: &Report, paint: Paint) -> String {
             change(netns.growth_per_second),
             duration(netns.seconds_until_full.map(|seconds| seconds as f64)),
             rate(netns.new_per_second),
-            count(netns.refused),
-            count(netns.evicted),
-            count(netns.evicted_background),
+            count(netns.lost.refused),
+            count(netns.lost.evicted),
+            count(netns.lost.evicted_background),
         ]);
     }
-    table.hide("BACKGROUND", |cell| cell == "0");
+    table.hide("BACKGROUND", |cell| cell == "0" || cell == "-");
     section("Namespaces", &table, report.namespaces.is_empty(), paint)
 }
 
@@ -202,12 +202,12 @@ pub(super) fn time(report: &Report, paint: Paint) -> String {
                 bar(point.fill, 20),
                 rate(point.new_per_second),
                 rate(point.ended_per_second),
-                count(point.refused),
-                count(point.evicted),
-                count(point.evicted_background),
+                count(point.lost.refused),
+                count(point.lost.evicted),
+                count(point.lost.evicted_background),
             ]);
         }
-        table.hide("BACKGROUND", |cell| cell == "0");
+        table.hide("BACKGROUND", |cell| cell == "0" || cell == "-");
         let title = format!("Course of netns {}", netns_name(netns));
         section(&title, &table, netns.course.is_empty(), paint)
     };

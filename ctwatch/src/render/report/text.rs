@@ -60,7 +60,10 @@ pub fn text(report: &Report, only: Option<Section>, paint: Paint) -> String {
 /// The report less the namespaces in which nothing was ever tracked, and how many these are. The first one stays.
 fn without_idle(report: &Report) -> (Report, usize) {
     let mut busy = report.clone();
-    let is_idle = |books: &NetnsBooks| books.inserted == 0 && books.refused.ctwatch == 0;
+    let is_idle = |books: &NetnsBooks| {
+        let refused = books.refused.ctwatch.or(books.refused.kernel);
+        books.inserted == 0 && refused.unwrap_or(0) == 0
+    };
     let untouched: BTreeSet<u32> = report
         .ledger
         .namespaces

@@ -16,23 +16,13 @@ use crate::model::{
     counters::{Counters, Ended},
     endpoint::Endpoint,
     lifetime::Lifetimes,
+    reading::Reading,
     sample::Losses,
 };
 
 /// Entries inserted at an endpoint before its lifetimes are sampled: fewer than these, one in sixteen taken, say
 /// nothing of how long entries live.
 const BUSY: u32 = 64;
-
-/// What one walk found.
-#[derive(Debug, Default)]
-pub struct Reading {
-    /// Endpoints whose counters moved, with by how much.
-    pub deltas: Vec<(Endpoint, Counters)>,
-    /// What could not be attributed to an endpoint.
-    pub unattributed: Counters,
-    /// Losses since the walk before; `probe_misses` is not known here.
-    pub losses: Losses,
-}
 
 /// How raw ages become milliseconds.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +103,7 @@ impl CounterReader {
         })
     }
 
-    /// Walks all slots in use and yields what moved since the walk before.
+    /// Walks all slots in use and yields what moved since the walk before; `probe_misses` is not known here.
     pub fn read(&mut self) -> Reading {
         let (losses, used) = self.read_losses();
         let origin = self.shared.get(0).origin_ns;
@@ -229,7 +219,6 @@ impl CounterReader {
         let before = std::mem::replace(&mut self.losses_before, now);
         let since = |now: u32, before: u32| u64::from(now.wrapping_sub(before));
         let losses = Losses {
-            probe_misses: None,
             unattributed: since(now.unattributed, before.unattributed),
             refused_unattributed: since(now.refused_unattributed, before.refused_unattributed),
             refused_ctnetlink: since(now.refused_ctnetlink, before.refused_ctnetlink),
@@ -237,6 +226,7 @@ impl CounterReader {
             cause_raced: since(now.cause_raced, before.cause_raced),
             unreadable: since(now.unreadable, before.unreadable),
             unpaired: since(now.unpaired, before.unpaired),
+            ..Losses::default()
         };
         (losses, used.min(SLOTS) as usize)
     }

@@ -7,7 +7,7 @@ use nix::time::{ClockId, clock_gettime};
 use super::{
     attach,
     btf::Btf,
-    counters::{Clock, CounterReader, Reading},
+    counters::{Clock, CounterReader},
     error::AttachError,
     hooks::{self, Hook},
     kallsyms::Kallsyms,
@@ -18,6 +18,7 @@ use crate::model::{
     endpoint::{Endpoint, Netns},
     lifetime::Lifetimes,
     node::{Address, Node},
+    reading::Reading,
 };
 use crate::source::privilege;
 

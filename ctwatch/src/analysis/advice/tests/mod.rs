@@ -15,6 +15,7 @@ use crate::{
         node::{Address, Namespace, Node, RulesetKind, RulesetText},
         recording::{Backend, Header, Recording},
         sample::{Losses, Sample},
+        unobserved::Unobserved,
     },
     source::ruleset_text,
 };
@@ -131,6 +132,7 @@ impl Scene {
                 interval_ms: 1_000,
                 backend: Backend::Kprobe,
                 degraded: Vec::new(),
+                unobserved: Unobserved::default(),
             },
             node,
             samples: vec![Sample {
