@@ -12,6 +12,10 @@ pub const SRC_NAT: u32 = 1 << 4;
 pub const DST_NAT: u32 = 1 << 5;
 /// `IPS_SEQ_ADJUST`: sequence numbers are rewritten.
 pub const SEQ_ADJUST: u32 = 1 << 6;
+/// `IPS_DYING`: it is being removed.
+pub const DYING: u32 = 1 << 9;
+/// `IPS_NAT_CLASH`: it lies in the table under its reply direction only, for a second; no dump shows it.
+pub const NAT_CLASH: u32 = 1 << 12;
 /// `IPS_HELPER`: a rule assigned a helper.
 pub const HELPER: u32 = 1 << 13;
 /// `IPS_OFFLOAD`: a flowtable carries it.

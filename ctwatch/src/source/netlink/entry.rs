@@ -23,6 +23,7 @@ mod cta {
     pub(super) const HELP: u16 = 5;
     pub(super) const TIMEOUT: u16 = 7;
     pub(super) const MARK: u16 = 8;
+    pub(super) const ID: u16 = 12;
     pub(super) const TUPLE_MASTER: u16 = 14;
     pub(super) const ZONE: u16 = 18;
     pub(super) const SECCTX: u16 = 19;
@@ -40,15 +41,16 @@ struct Parts {
     zone: u16,
 }
 
-/// Reads the payload of an `IPCTNL_MSG_CT_NEW` message.
-pub(super) fn parse(message: &[u8]) -> Result<Entry, Malformed> {
+/// Reads the payload of an `IPCTNL_MSG_CT_NEW` message: an entry and its `CTA_ID`, which few others have while it
+/// lives.
+pub(super) fn parse(message: &[u8]) -> Result<(Entry, u32), Malformed> {
     let mut attributes = Attributes::new(
         message
             .get(NFGENMSG..)
             .ok_or(Malformed("an entry has no header"))?,
     );
     let (mut original, mut reply) = (Parts::default(), Parts::default());
-    let mut entry = empty();
+    let (mut entry, mut id) = (empty(), 0);
     while let Some(attribute) = attributes.next()? {
         match attribute.kind {
             cta::TUPLE_ORIG => original = parts(attribute.nested())?,
@@ -58,6 +60,7 @@ pub(super) fn parse(message: &[u8]) -> Result<Entry, Malformed> {
             cta::HELP => entry.helper = helper(attribute.nested())?,
             cta::TIMEOUT => entry.timeout_seconds = Some(attribute.be32()?),
             cta::MARK => entry.mark = attribute.be32()?,
+            cta::ID => id = attribute.be32()?,
             cta::TUPLE_MASTER => entry.expected = true,
             cta::ZONE => entry.zone = attribute.be16()?,
             cta::SECCTX => entry.expected |= is_labelled(attribute.nested())?,
@@ -77,7 +80,7 @@ pub(super) fn parse(message: &[u8]) -> Result<Entry, Malformed> {
     if entry.original.source.is_ipv6() {
         entry.family = Family::Ipv6;
     }
-    Ok(entry)
+    Ok((entry, id))
 }
 
 fn empty() -> Entry {

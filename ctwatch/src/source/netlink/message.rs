@@ -1,4 +1,4 @@
-//! Netlink messages (`struct nlmsghdr`): what the kernel answers to a dump request.
+//! Netlink messages (`struct nlmsghdr`): what the kernel answers to a dump request, and what it tells of itself.
 
 use super::Malformed;
 
@@ -6,6 +6,8 @@ const HEADER: usize = 16;
 
 /// `NLM_F_DUMP_INTR`: what is being dumped changed in a way that makes the dump unreliable.
 const DUMP_INTR: u16 = 0x10;
+/// `NLM_F_CREATE`, in an event: the entry is new.
+const CREATE: u16 = 0x400;
 
 /// One message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +15,10 @@ pub(super) struct Message<'a> {
     pub(super) sequence: u32,
     /// `NLM_F_DUMP_INTR` is set.
     pub(super) interrupted: bool,
+    /// `NLM_F_CREATE` is set.
+    pub(super) creates: bool,
+    /// The netlink port of the process whose request led to an event; 0 for the kernel itself.
+    pub(super) port: u32,
     pub(super) content: Content<'a>,
 }
 
@@ -45,15 +51,35 @@ impl<'a> Messages<'a> {
             .0
             .first_chunk::<HEADER>()
             .ok_or(Malformed("a message's header is cut off"))?;
-        let [l0, l1, l2, l3, k0, k1, f0, f1, s0, s1, s2, s3, ..] = *header;
+        let [
+            l0,
+            l1,
+            l2,
+            l3,
+            k0,
+            k1,
+            f0,
+            f1,
+            s0,
+            s1,
+            s2,
+            s3,
+            p0,
+            p1,
+            p2,
+            p3,
+        ] = *header;
         let payload = usize::try_from(u32::from_ne_bytes([l0, l1, l2, l3]))
             .ok()
             .and_then(|length| Some((length, self.0.get(HEADER..length)?)));
         let (length, payload) = payload.ok_or(Malformed("a message's length does not fit"))?;
         self.0 = self.0.get(length.next_multiple_of(4)..).unwrap_or_default();
+        let flags = u16::from_ne_bytes([f0, f1]);
         Ok(Some(Message {
             sequence: u32::from_ne_bytes([s0, s1, s2, s3]),
-            interrupted: u16::from_ne_bytes([f0, f1]) & DUMP_INTR != 0,
+            interrupted: flags & DUMP_INTR != 0,
+            creates: flags & CREATE != 0,
+            port: u32::from_ne_bytes([p0, p1, p2, p3]),
             content: content(u16::from_ne_bytes([k0, k1]), payload)?,
         }))
     }

@@ -23,6 +23,7 @@ use crate::{
 
 mod attribute;
 mod entry;
+pub mod listener;
 mod message;
 mod socket;
 pub mod stats;
@@ -31,6 +32,9 @@ mod tests;
 
 /// How often a dump that the kernel calls unreliable is begun anew.
 const ATTEMPTS: u32 = 3;
+
+/// There while conntrack is loaded.
+const NF_CONNTRACK_MAX: &str = "/proc/sys/net/netfilter/nf_conntrack_max";
 
 /// Bytes from the kernel that are no answer to a dump request.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -132,12 +136,12 @@ pub fn dump(seen: &Seen, local: Option<&[Address]>, kind: DumpKind) -> Result<Du
 /// error are part of an incomplete dump.
 pub fn entries(seen: &Seen, each: impl FnMut(&Entry)) -> Result<(), DumpError> {
     // Asking would make the kernel load conntrack, and a watcher must not start what it watches.
-    if !Path::new("/proc/sys/net/netfilter/nf_conntrack_max").exists() {
+    if !Path::new(NF_CONNTRACK_MAX).exists() {
         return Err(DumpError::NotLoaded);
     }
-    netns::within(seen, socket::open)?
+    netns::within(seen, || socket::ask(socket::CT_GET))?
         .map_err(Reason::from)
-        .and_then(|fd| socket::dump(&fd, each))
+        .and_then(|fd| socket::read_entries(&fd, each))
         .map_err(|reason| DumpError::Refused {
             namespace: seen.to_string(),
             reason,

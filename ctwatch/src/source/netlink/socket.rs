@@ -21,17 +21,17 @@ use crate::model::entry::Entry;
 
 /// The kernel fills buffers of up to 32 KiB, as large as the largest that was offered to it (`netlink_dump`); the
 /// socket's own buffer does not matter, since the next part is made only when the last one is fetched.
-const BUFFER: usize = 64 * 1024;
+pub(super) const BUFFER: usize = 64 * 1024;
 /// A dump is made by the process that asks for it, so the kernel never lets one wait; silence means it has no answer.
 const PATIENCE_SECONDS: i64 = 10;
 /// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET`
-const CT_GET: u16 = 0x101;
+pub(super) const CT_GET: u16 = 0x101;
 /// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW`
 const CT_NEW: u16 = 0x100;
 const SEQUENCE: u32 = 1;
 
 /// A socket of the network namespace of the thread that calls.
-pub(super) fn open() -> Result<OwnedFd, Errno> {
+fn open() -> Result<OwnedFd, Errno> {
     let fd = socket(
         AddressFamily::Netlink,
         SockType::Raw,
@@ -46,40 +46,49 @@ pub(super) fn open() -> Result<OwnedFd, Errno> {
     Ok(fd)
 }
 
-/// Dumps both families' entries to `each`.
-pub(super) fn dump(fd: &OwnedFd, mut each: impl FnMut(&Entry)) -> Result<(), Reason> {
-    ask(fd, CT_GET, |part| read_part(part, &mut each))
+/// Asks for a dump of this kind, of the network namespace that the calling thread is in.
+pub(super) fn ask(kind: u16) -> Result<OwnedFd, Errno> {
+    let fd = open()?;
+    send(fd.as_raw_fd(), &request(kind), MsgFlags::empty())?;
+    Ok(fd)
 }
 
-/// Asks for a dump of this kind; `read` takes what one receive returned, and says whether that was the end.
-pub(super) fn ask(
+/// Reads entries of both families, which [`CT_GET`] asked for.
+pub(super) fn read_entries(fd: &OwnedFd, mut each: impl FnMut(&Entry)) -> Result<(), Reason> {
+    read(fd, |part| read_part(part, &mut |entry, _| each(entry)))
+}
+
+/// Reads what was asked for; `each` takes what one receive returned, and says whether that was the end.
+pub(super) fn read(
     fd: &OwnedFd,
-    kind: u16,
-    mut read: impl FnMut(&[u8]) -> Result<bool, Reason>,
+    mut each: impl FnMut(&[u8]) -> Result<bool, Reason>,
 ) -> Result<(), Reason> {
-    send(fd.as_raw_fd(), &request(kind), MsgFlags::empty())?;
     let mut buffer = vec![0; BUFFER];
+    while !each(receive(fd, &mut buffer)?)? {}
+    Ok(())
+}
+
+/// The next part of what the kernel answers, in `buffer` ([`BUFFER`] bytes).
+pub(super) fn receive<'a>(fd: &OwnedFd, buffer: &'a mut [u8]) -> Result<&'a [u8], Errno> {
     loop {
-        let (length, sender) = match recvfrom::<NetlinkAddr>(fd.as_raw_fd(), &mut buffer) {
+        let (length, sender) = match recvfrom::<NetlinkAddr>(fd.as_raw_fd(), buffer) {
             Ok(received) => received,
             Err(Errno::EINTR) => continue,
-            Err(errno) => return Err(errno.into()),
+            Err(errno) => return Err(errno),
         };
         // Other processes can send to this socket too; the kernel's port is 0.
         if sender.is_some_and(|sender| sender.pid() == 0) {
-            let part = buffer.get(..length).unwrap_or_default();
-            if read(part)? {
-                return Ok(());
-            }
+            return Ok(buffer.get(..length).unwrap_or_default());
         }
     }
 }
 
-/// Reads entries from what one receive returned; true at the end of the dump.
-pub(super) fn read_part(part: &[u8], each: &mut impl FnMut(&Entry)) -> Result<bool, Reason> {
+/// Reads entries with their `CTA_ID` from what one receive returned; true at the end of the dump.
+pub(super) fn read_part(part: &[u8], each: &mut impl FnMut(&Entry, u32)) -> Result<bool, Reason> {
     read_messages(part, |kind, payload| {
         if kind == CT_NEW {
-            each(&entry::parse(payload)?);
+            let (entry, id) = entry::parse(payload)?;
+            each(&entry, id);
         }
         Ok(())
     })

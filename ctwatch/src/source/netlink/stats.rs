@@ -4,7 +4,7 @@
 use super::{
     Malformed, Reason,
     attribute::Attributes,
-    socket::{ask, open, read_messages},
+    socket::{self, read_messages},
 };
 
 /// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS_CPU`
@@ -41,9 +41,8 @@ pub struct CpuStats {
 /// Without `CAP_NET_ADMIN`, and where this kernel has no ctnetlink.
 pub fn read() -> Result<Vec<CpuStats>, Reason> {
     let mut cpus = Vec::new();
-    ask(&open()?, CT_GET_STATS_CPU, |part| {
-        read_part(part, &mut cpus)
-    })?;
+    let fd = socket::ask(CT_GET_STATS_CPU)?;
+    socket::read(&fd, |part| read_part(part, &mut cpus))?;
     Ok(cpus)
 }
 

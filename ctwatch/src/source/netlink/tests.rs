@@ -59,7 +59,7 @@ fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
 
 fn read(part: &[u8]) -> (Vec<Entry>, Result<bool, Reason>) {
     let mut entries = Vec::new();
-    let end = read_part(part, &mut |entry: &Entry| entries.push(entry.clone()));
+    let end = read_part(part, &mut |entry: &Entry, _| entries.push(entry.clone()));
     (entries, end)
 }
 

@@ -1,0 +1,190 @@
+//! One namespace that is listened to.
+
+use std::{fs, os::fd::OwnedFd};
+
+use nix::errno::Errno;
+
+use super::{
+    ListenError, event,
+    mirror::Mirror,
+    notes::Notes,
+    socket::{self, BUFFER, Look, Mailbox, Socket},
+};
+use crate::{
+    model::{classify::LocalAddresses, node::Address},
+    source::node::netns::{self, Seen},
+};
+
+/// Batches taken from one namespace before the others have their turn.
+const BATCHES: usize = 64;
+/// 0: no events. 1: of all entries. 2: of entries that are made while somebody listens (since Linux 5.19).
+const EVENTS: &str = "/proc/sys/net/netfilter/nf_conntrack_events";
+
+/// The entries that a namespace makes events of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Makes {
+    None,
+    All,
+    /// Those that are made while somebody listens.
+    WhileListenedTo,
+}
+
+/// A namespace, its socket and its mirror.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) seen: Seen,
+    /// `None` where there are no events to be had, or no more.
+    pub(super) socket: Option<Socket>,
+    pub(super) mirror: Mirror,
+    /// Messages that could not be read, since the reading before.
+    pub(super) unreadable: u64,
+    /// The entries whose end the kernel tells of.
+    pub(super) makes: Makes,
+    /// The kernel drops messages until the socket is empty.
+    congested: bool,
+}
+
+/// What came of looking into a namespace's socket.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Drained {
+    pub(super) messages: usize,
+    /// The kernel dropped messages: only a dump can tell now what is in the table.
+    pub(super) overrun: bool,
+    /// More messages wait.
+    pub(super) more: bool,
+}
+
+impl Watched {
+    /// Opens sockets in these namespaces, each with its own result.
+    pub(super) fn open(
+        namespaces: &[(Seen, Option<Vec<Address>>)],
+        notes: &Notes,
+    ) -> Result<Vec<Result<Self, ListenError>>, ListenError> {
+        let all: Vec<Seen> = namespaces.iter().map(|(seen, _)| seen.clone()).collect();
+        let opened = netns::visit(&all, |_| open())?;
+        let pairs = opened.into_iter().zip(namespaces);
+        Ok(pairs
+            .map(|(entered, (seen, addresses))| {
+                let refused = |errno: Errno| ListenError::Refused {
+                    namespace: seen.to_string(),
+                    reason: errno.into(),
+                };
+                let local = addresses.as_deref().map(|all| own_addresses(seen, all));
+                let mut watched = Self::new(seen.clone(), local);
+                if let Some((fd, makes)) = entered?.map_err(refused)? {
+                    watched.listen(Socket::new(fd).map_err(refused)?, makes, notes);
+                } else {
+                    notes.add(no_events(seen));
+                }
+                Ok(watched)
+            })
+            .collect())
+    }
+
+    fn new(seen: Seen, local: Option<LocalAddresses>) -> Self {
+        Self {
+            mirror: Mirror::new(seen.netns, local),
+            seen,
+            socket: None,
+            unreadable: 0,
+            makes: Makes::None,
+            congested: false,
+        }
+    }
+
+    fn listen(&mut self, socket: Socket, makes: Makes, notes: &Notes) {
+        if let Ok(bytes) = socket.buffer()
+            && bytes < BUFFER
+        {
+            notes.add(format!(
+                "the buffer for the events of {} is {} KiB instead of {} MiB, and bursts may be lost (needs \
+                 CAP_NET_ADMIN, or sysctl net.core.rmem_max)",
+                self.seen,
+                bytes >> 10,
+                BUFFER >> 20
+            ));
+        }
+        self.socket = Some(socket);
+        self.makes = makes;
+        self.mirror.expect_events();
+    }
+
+    /// Does without events from now on; what waits is read before.
+    pub(super) fn give_up_events(&mut self, mailbox: &mut Mailbox, now_ms: u64) {
+        while self.drain(mailbox, now_ms).more {}
+        self.socket = None;
+        self.mirror.give_up_events();
+    }
+
+    /// Reads what waits, a fair share of it.
+    pub(super) fn drain(&mut self, mailbox: &mut Mailbox, now_ms: u64) -> Drained {
+        let mut drained = Drained::default();
+        let Some(socket) = &self.socket else {
+            return drained;
+        };
+        for _ in 0..BATCHES {
+            let (mirror, unreadable) = (&mut self.mirror, &mut self.unreadable);
+            let looked = mailbox.receive(socket, |message| {
+                let read =
+                    message.map(|bytes| event::read(bytes, |event| mirror.event(&event, now_ms)));
+                *unreadable += u64::from(!matches!(read, Some(Ok(()))));
+            });
+            match looked {
+                Ok(Look::Messages(count)) => drained.messages += count,
+                Ok(Look::Overrun) | Err(_) => {
+                    drained.overrun = true;
+                    self.congested = true;
+                    self.mirror.lose(0);
+                }
+                Ok(Look::Empty) => {
+                    self.count_lost();
+                    return drained;
+                }
+            }
+        }
+        drained.more = true;
+        drained
+    }
+
+    /// Once dropping has begun the kernel drops all that comes until the socket is empty, so it is asked then.
+    fn count_lost(&mut self) {
+        if let Some(socket) = self.socket.as_mut().filter(|_| self.congested) {
+            self.congested = false;
+            self.mirror.lose(socket.dropped());
+        }
+    }
+}
+
+/// In the namespace that the calling thread is in; `None` where it makes no events.
+fn open() -> Result<Option<(OwnedFd, Makes)>, Errno> {
+    match makes() {
+        Makes::None => Ok(None),
+        makes => socket::subscribe().map(|fd| Some((fd, makes))),
+    }
+}
+
+/// What the kernel makes of entries in the namespace that the calling thread is in.
+pub(super) fn makes() -> Makes {
+    let setting = fs::read_to_string(EVENTS);
+    match setting.as_deref().map(str::trim) {
+        Ok("0") => Makes::None,
+        Ok("1") => Makes::All,
+        _ => Makes::WhileListenedTo,
+    }
+}
+
+/// For people.
+pub(super) fn no_events(seen: &Seen) -> String {
+    format!(
+        "net.netfilter.nf_conntrack_events is 0 in {seen}: inserted and ended are the differences between dumps, and \
+         entries that came and went between two dumps are not counted"
+    )
+}
+
+/// The addresses of this namespace among all.
+pub(super) fn own_addresses(seen: &Seen, all: &[Address]) -> LocalAddresses {
+    all.iter()
+        .filter(|each| each.netns.inode == seen.netns.inode)
+        .map(|each| each.address)
+        .collect()
+}
