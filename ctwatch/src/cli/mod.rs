@@ -6,11 +6,13 @@ use std::{
 };
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::source::privilege;
 
 mod advise;
+mod completions;
+mod man;
 mod record;
 mod report;
 mod status;
@@ -96,14 +98,19 @@ enum Command {
     Advise(advise::Args),
     /// Print the key figures of the tables, once.
     Status(status::Args),
+    /// Print a completion script for a shell.
+    Completions(completions::Args),
+    /// Write manual pages, one for each command.
+    Man(man::Args),
 }
 
 impl Command {
     /// Whether it needs neither a capability nor the network.
     fn reads_files_only(&self) -> bool {
         match self {
-            Self::Record(_) | Self::Status(_) => false,
-            Self::Report(_) | Self::Advise(_) => true,
+            // `man` writes files wherever the user may.
+            Self::Record(_) | Self::Status(_) | Self::Man(_) => false,
+            Self::Report(_) | Self::Advise(_) | Self::Completions(_) => true,
         }
     }
 }
@@ -178,6 +185,8 @@ fn run(cli: &Cli) -> Result<Outcome> {
         Command::Report(args) => report::run(args, &cli.global),
         Command::Advise(args) => advise::run(args, &cli.global),
         Command::Status(args) => status::run(args, &cli.global),
+        Command::Completions(args) => completions::run(args, Cli::command()),
+        Command::Man(args) => man::run(args, Cli::command(), &cli.global),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod advice;
 mod bars;
+pub mod man;
 mod netns;
 mod number;
 pub mod paint;
