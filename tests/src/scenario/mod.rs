@@ -21,6 +21,7 @@ scenarios! {
     expired_entries_count
     evictions_of_a_full_table_agree
     refusals_of_a_full_table_agree
+    status_of_a_full_table_is_the_kernels
     sweep_of_all_ports_loses_nothing
     signals_end_a_recording_in_order
     killed_recording_stays_readable
