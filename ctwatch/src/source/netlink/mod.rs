@@ -25,10 +25,14 @@ mod attribute;
 mod entry;
 pub mod listener;
 mod message;
+pub mod opener;
 mod socket;
 pub mod stats;
+mod subscription;
 #[cfg(test)]
 mod tests;
+
+use opener::{InPerson, OpenError, Opener};
 
 /// How often a dump that the kernel calls unreliable is begun anew.
 const ATTEMPTS: u32 = 3;
@@ -105,6 +109,19 @@ impl From<Errno> for Reason {
 /// # Errors
 /// When conntrack is not loaded, a capability is missing or the kernel refuses.
 pub fn dump(seen: &Seen, local: Option<&[Address]>, kind: DumpKind) -> Result<Dump, DumpError> {
+    dump_by(&InPerson, seen, local, kind)
+}
+
+/// As [`dump`], where another opens the socket.
+///
+/// # Errors
+/// As [`dump`].
+pub fn dump_by(
+    opener: &dyn Opener,
+    seen: &Seen,
+    local: Option<&[Address]>,
+    kind: DumpKind,
+) -> Result<Dump, DumpError> {
     let mut attempt = 1;
     loop {
         let local = local.map(|all| {
@@ -115,7 +132,7 @@ pub fn dump(seen: &Seen, local: Option<&[Address]>, kind: DumpKind) -> Result<Du
         });
         let mut aggregator = Aggregator::new(seen.netns, local);
         let (at_ms, started) = (unix_ms(), Instant::now());
-        match entries(seen, |entry| aggregator.add(entry)) {
+        match entries_by(opener, seen, |entry| aggregator.add(entry)) {
             Ok(()) => {
                 let took_ms = started.elapsed().as_millis() as u64;
                 return Ok(aggregator.finish(at_ms, took_ms, kind));
@@ -135,17 +152,23 @@ pub fn dump(seen: &Seen, local: Option<&[Address]>, kind: DumpKind) -> Result<Du
 /// As [`dump`]; also [`Reason::Interrupted`] when the kernel calls the dump unreliable. Entries seen before an
 /// error are part of an incomplete dump.
 pub fn entries(seen: &Seen, each: impl FnMut(&Entry)) -> Result<(), DumpError> {
+    entries_by(&InPerson, seen, each)
+}
+
+fn entries_by(opener: &dyn Opener, seen: &Seen, each: impl FnMut(&Entry)) -> Result<(), DumpError> {
     // Asking would make the kernel load conntrack, and a watcher must not start what it watches.
     if !Path::new(NF_CONNTRACK_MAX).exists() {
         return Err(DumpError::NotLoaded);
     }
-    netns::within(seen, || socket::ask(socket::CT_GET))?
-        .map_err(Reason::from)
-        .and_then(|fd| socket::read_entries(&fd, each))
-        .map_err(|reason| DumpError::Refused {
-            namespace: seen.to_string(),
-            reason,
-        })
+    let refused = |reason| DumpError::Refused {
+        namespace: seen.to_string(),
+        reason,
+    };
+    let (fd, _) = opener.dump(seen).map_err(|error| match error {
+        OpenError::Netns(error) => DumpError::Netns(error),
+        OpenError::Kernel(errno) => refused(errno.into()),
+    })?;
+    socket::read_entries(&fd, each).map_err(refused)
 }
 
 fn unix_ms() -> i64 {

@@ -21,7 +21,10 @@ use nix::{
 };
 use thiserror::Error;
 
-use super::{NF_CONNTRACK_MAX, Reason};
+use super::{
+    NF_CONNTRACK_MAX, Reason,
+    opener::{InPerson, Opener},
+};
 use crate::{
     model::{
         dump::{Dump, DumpKind},
@@ -53,6 +56,7 @@ mod worker;
 
 use notes::Notes;
 use order::{Order, Outcome};
+use round::Rounds;
 use watched::{Watched, own_addresses};
 use worker::Worker;
 
@@ -93,6 +97,7 @@ pub enum Mode {
 /// Watches the tables of namespaces through ctnetlink.
 #[derive(Debug)]
 pub struct Listener {
+    opener: Arc<dyn Opener>,
     orders: Sender<Order>,
     outcomes: Receiver<Outcome>,
     wake: Arc<EventFd>,
@@ -111,6 +116,17 @@ impl Listener {
     /// # Errors
     /// When conntrack is not loaded, or none of the namespaces can be listened to.
     pub fn start(namespaces: &[(Seen, Option<Vec<Address>>)]) -> Result<Self, ListenError> {
+        Self::start_by(Arc::new(InPerson), namespaces)
+    }
+
+    /// As [`Listener::start`], where another opens the sockets.
+    ///
+    /// # Errors
+    /// As [`Listener::start`].
+    pub fn start_by(
+        opener: Arc<dyn Opener>,
+        namespaces: &[(Seen, Option<Vec<Address>>)],
+    ) -> Result<Self, ListenError> {
         // A socket that joins the groups makes the kernel load ctnetlink, and conntrack with it.
         if !Path::new(NF_CONNTRACK_MAX).exists() {
             return Err(ListenError::NotLoaded);
@@ -120,8 +136,8 @@ impl Listener {
         let wake = Arc::new(wake.map_err(thread_error)?);
         let notes = Notes::default();
         let (mut watched, mut refused) = (Vec::new(), None);
-        for opened in Watched::open(namespaces, &notes)? {
-            match opened {
+        for (seen, addresses) in namespaces {
+            match Watched::open(&*opener, seen, addresses.as_deref(), &notes) {
                 Ok(each) => watched.push(each),
                 Err(error) => {
                     notes.add(error.to_string());
@@ -142,10 +158,11 @@ impl Listener {
         let (orders, their_orders) = channel();
         let (their_outcomes, outcomes) = channel();
         let (their_wake, their_notes) = (Arc::clone(&wake), notes.clone());
+        let rounds = Rounds::new(Arc::clone(&opener), their_outcomes, notes.clone());
         let work = move || {
             let worker = Worker::new(
                 their_orders,
-                their_outcomes,
+                rounds,
                 their_wake,
                 started,
                 watched,
@@ -155,6 +172,7 @@ impl Listener {
         };
         let thread = thread::Builder::new().name("ctnetlink".to_owned());
         Ok(Self {
+            opener,
             orders,
             outcomes,
             wake,
@@ -205,21 +223,16 @@ impl Listener {
     }
 
     fn add(&mut self, new: Vec<(Seen, Option<Vec<Address>>)>) {
-        match Watched::open(&new, &self.notes) {
-            Ok(all) => {
-                for (opened, (seen, addresses)) in all.into_iter().zip(new) {
-                    match opened {
-                        Ok(watched) => {
-                            self.known.insert(seen.netns, addresses);
-                            self.order(Order::Add(Box::new(watched)));
-                        }
-                        // It may well be gone again.
-                        Err(ListenError::Netns(netns::Error::Gone(_))) => {}
-                        Err(error) => self.notes.add(error.to_string()),
-                    }
+        for (seen, addresses) in new {
+            match Watched::open(&*self.opener, &seen, addresses.as_deref(), &self.notes) {
+                Ok(watched) => {
+                    self.known.insert(seen.netns, addresses);
+                    self.order(Order::Add(Box::new(watched)));
                 }
+                // It may well be gone again.
+                Err(ListenError::Netns(netns::Error::Gone(_))) => {}
+                Err(error) => self.notes.add(error.to_string()),
             }
-            Err(error) => self.notes.add(error.to_string()),
         }
     }
 

@@ -1,13 +1,20 @@
 //! The dumps that are to be made, one after the other.
 
-use std::{collections::VecDeque, sync::mpsc::Sender};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, mpsc::Sender},
+};
 
 use super::{
-    super::{DumpError, Reason, socket},
+    super::{
+        DumpError, Reason,
+        opener::{Makes, Opener},
+        socket,
+    },
     notes::Notes,
     order::Outcome,
     run::Run,
-    watched::{Makes, Watched, no_events},
+    watched::{Watched, no_events},
 };
 use crate::model::{dump::DumpKind, endpoint::Netns};
 
@@ -30,6 +37,7 @@ struct Request {
 
 /// The dump under way and those to come.
 pub(super) struct Rounds {
+    opener: Arc<dyn Opener>,
     queue: VecDeque<Task>,
     run: Option<(Request, Run)>,
     part: Vec<u8>,
@@ -38,8 +46,9 @@ pub(super) struct Rounds {
 }
 
 impl Rounds {
-    pub(super) fn new(outcomes: Sender<Outcome>, notes: Notes) -> Self {
+    pub(super) fn new(opener: Arc<dyn Opener>, outcomes: Sender<Outcome>, notes: Notes) -> Self {
         Self {
+            opener,
             queue: VecDeque::new(),
             run: None,
             part: vec![0; socket::BUFFER],
@@ -133,7 +142,7 @@ impl Rounds {
                 let Some(of) = find(watched, request.netns) else {
                     return;
                 };
-                match Run::start(&of.seen, &mut of.mirror, request.kind) {
+                match Run::start(&*self.opener, &of.seen, &mut of.mirror, request.kind) {
                     Ok(run) => {
                         if run.makes == Makes::None && of.socket.is_some() {
                             self.notes.add(no_events(&of.seen));

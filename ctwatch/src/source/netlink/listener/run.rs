@@ -7,16 +7,19 @@ use std::{
 };
 
 use super::{
-    super::{DumpError, Reason, socket, unix_ms},
+    super::{
+        DumpError, Reason,
+        opener::{Makes, OpenError, Opener},
+        socket, unix_ms,
+    },
     mirror::Mirror,
-    watched::{self, Makes},
 };
 use crate::{
     model::{
         aggregate::Aggregator,
         dump::{Dump, DumpKind},
     },
-    source::node::netns::{self, Seen},
+    source::node::netns::Seen,
 };
 
 /// An entry lies in the table a little before its event is sent: the sender may be interrupted in between.
@@ -41,14 +44,18 @@ pub(super) struct Run {
 impl Run {
     /// Asks for it.
     pub(super) fn start(
+        opener: &dyn Opener,
         seen: &Seen,
         mirror: &mut Mirror,
         kind: DumpKind,
     ) -> Result<Self, DumpError> {
-        let (fd, makes) = netns::within(seen, || (socket::ask(socket::CT_GET), watched::makes()))?;
+        let (fd, makes) = opener.dump(seen).map_err(|error| match error {
+            OpenError::Netns(error) => DumpError::Netns(error),
+            OpenError::Kernel(errno) => refused(seen, errno.into()),
+        })?;
         mirror.begin();
         Ok(Self {
-            fd: fd.map_err(|errno| refused(seen, errno.into()))?,
+            fd,
             makes,
             kind,
             aggregator: Aggregator::new(seen.netns, mirror.local.clone()),

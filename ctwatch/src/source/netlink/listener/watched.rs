@@ -1,34 +1,24 @@
 //! One namespace that is listened to.
 
-use std::{fs, os::fd::OwnedFd};
-
 use nix::errno::Errno;
 
 use super::{
+    super::{
+        opener::{Makes, OpenError, Opener},
+        subscription::BUFFER,
+    },
     ListenError, event,
     mirror::Mirror,
     notes::Notes,
-    socket::{self, BUFFER, Look, Mailbox, Socket},
+    socket::{Look, Mailbox, Socket},
 };
 use crate::{
     model::{classify::LocalAddresses, node::Address},
-    source::node::netns::{self, Seen},
+    source::node::netns::Seen,
 };
 
 /// Batches taken from one namespace before the others have their turn.
 const BATCHES: usize = 64;
-/// 0: no events. 1: of all entries. 2: of entries that are made while somebody listens (since Linux 5.19).
-const EVENTS: &str = "/proc/sys/net/netfilter/nf_conntrack_events";
-
-/// The entries that a namespace makes events of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Makes {
-    None,
-    All,
-    /// Those that are made while somebody listens.
-    WhileListenedTo,
-}
-
 /// A namespace, its socket and its mirror.
 #[derive(Debug)]
 pub(super) struct Watched {
@@ -55,30 +45,28 @@ pub(super) struct Drained {
 }
 
 impl Watched {
-    /// Opens sockets in these namespaces, each with its own result.
+    /// Opens a socket in a namespace.
     pub(super) fn open(
-        namespaces: &[(Seen, Option<Vec<Address>>)],
+        opener: &dyn Opener,
+        seen: &Seen,
+        addresses: Option<&[Address]>,
         notes: &Notes,
-    ) -> Result<Vec<Result<Self, ListenError>>, ListenError> {
-        let all: Vec<Seen> = namespaces.iter().map(|(seen, _)| seen.clone()).collect();
-        let opened = netns::visit(&all, |_| open())?;
-        let pairs = opened.into_iter().zip(namespaces);
-        Ok(pairs
-            .map(|(entered, (seen, addresses))| {
-                let refused = |errno: Errno| ListenError::Refused {
-                    namespace: seen.to_string(),
-                    reason: errno.into(),
-                };
-                let local = addresses.as_deref().map(|all| own_addresses(seen, all));
-                let mut watched = Self::new(seen.clone(), local);
-                if let Some((fd, makes)) = entered?.map_err(refused)? {
-                    watched.listen(Socket::new(fd).map_err(refused)?, makes, notes);
-                } else {
-                    notes.add(no_events(seen));
-                }
-                Ok(watched)
-            })
-            .collect())
+    ) -> Result<Self, ListenError> {
+        let refused = |errno: Errno| ListenError::Refused {
+            namespace: seen.to_string(),
+            reason: errno.into(),
+        };
+        let local = addresses.map(|all| own_addresses(seen, all));
+        let mut watched = Self::new(seen.clone(), local);
+        let opened = opener.events(seen).map_err(|error| match error {
+            OpenError::Netns(error) => ListenError::Netns(error),
+            OpenError::Kernel(errno) => refused(errno),
+        })?;
+        match opened {
+            Some((fd, makes)) => watched.listen(Socket::new(fd).map_err(refused)?, makes, notes),
+            None => notes.add(no_events(seen)),
+        }
+        Ok(watched)
     }
 
     fn new(seen: Seen, local: Option<LocalAddresses>) -> Self {
@@ -152,24 +140,6 @@ impl Watched {
             self.congested = false;
             self.mirror.lose(socket.dropped());
         }
-    }
-}
-
-/// In the namespace that the calling thread is in; `None` where it makes no events.
-fn open() -> Result<Option<(OwnedFd, Makes)>, Errno> {
-    match makes() {
-        Makes::None => Ok(None),
-        makes => socket::subscribe().map(|fd| Some((fd, makes))),
-    }
-}
-
-/// What the kernel makes of entries in the namespace that the calling thread is in.
-pub(super) fn makes() -> Makes {
-    let setting = fs::read_to_string(EVENTS);
-    match setting.as_deref().map(str::trim) {
-        Ok("0") => Makes::None,
-        Ok("1") => Makes::All,
-        _ => Makes::WhileListenedTo,
     }
 }
 

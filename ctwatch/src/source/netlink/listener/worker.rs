@@ -4,7 +4,7 @@ use std::{
     os::fd::AsFd,
     sync::{
         Arc,
-        mpsc::{Receiver, Sender, TryRecvError},
+        mpsc::{Receiver, TryRecvError},
     },
     time::{Duration, Instant},
 };
@@ -15,12 +15,7 @@ use nix::{
 };
 
 use super::{
-    notes::Notes,
-    order::{Order, Outcome},
-    price::Price,
-    round::Rounds,
-    socket::Mailbox,
-    tally::none_lost,
+    notes::Notes, order::Order, price::Price, round::Rounds, socket::Mailbox, tally::none_lost,
     watched::Watched,
 };
 use crate::model::{
@@ -63,7 +58,7 @@ enum Found {
 impl Worker {
     pub(super) fn new(
         orders: Receiver<Order>,
-        outcomes: Sender<Outcome>,
+        rounds: Rounds,
         wake: Arc<EventFd>,
         started: Instant,
         watched: Vec<Watched>,
@@ -74,7 +69,7 @@ impl Worker {
             wake,
             started,
             watched,
-            rounds: Rounds::new(outcomes, notes.clone()),
+            rounds,
             mailbox: Mailbox::new(),
             price: Price::new(),
             notes,
