@@ -1,8 +1,11 @@
 //! Attaching programs to kernel functions.
 
+use std::{fs, io};
+
 use aya::{
     Ebpf,
     programs::{KProbe, ProgramError},
+    sys::SyscallError,
 };
 
 use super::{error::AttachError, hooks::Hook};
@@ -28,12 +31,42 @@ fn program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> Result<&'a mut KProbe, Attach
         .map_err(|error| refused(hook, &error))
 }
 
+/// Debian's kernels know levels of `kernel.perf_event_paranoid` above those of others (2), and are shipped with 3.
+const ORDINARY_PARANOIA: i32 = 2;
+
 fn refused(hook: &Hook, error: &ProgramError) -> AttachError {
+    if is_denied(error)
+        && let Some(level) = paranoia().filter(|level| *level > ORDINARY_PARANOIA)
+    {
+        return AttachError::Paranoid {
+            program: hook.program,
+            symbol: hook.symbol.clone(),
+            level,
+        };
+    }
     AttachError::Program {
         program: hook.program,
         symbol: hook.symbol.clone(),
         reason: chain(error),
     }
+}
+
+/// Whether it is `perf_event_open` that is refused for want of a capability.
+fn is_denied(error: &ProgramError) -> bool {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| {
+        error.source()
+    });
+    causes
+        .filter_map(|cause| cause.downcast_ref::<SyscallError>())
+        .any(|refused| {
+            refused.call == "perf_event_open"
+                && refused.io_error.kind() == io::ErrorKind::PermissionDenied
+        })
+}
+
+fn paranoia() -> Option<i32> {
+    let level = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").ok()?;
+    level.trim().parse().ok()
 }
 
 /// An error with its causes in one line, without the verifier's pages.

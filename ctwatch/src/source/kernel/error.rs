@@ -38,6 +38,18 @@ pub enum AttachError {
         /// The kernel's reason.
         reason: String,
     },
+    /// The kernel refuses hooks to whoever has not `CAP_SYS_ADMIN`.
+    #[error(
+        "cannot attach {program} to {symbol}: kernel.perf_event_paranoid is {level}, and this kernel then wants CAP_SYS_ADMIN beside CAP_PERFMON (grant it too, or sysctl kernel.perf_event_paranoid=2)"
+    )]
+    Paranoid {
+        /// Kernel program.
+        program: &'static str,
+        /// Kernel function.
+        symbol: String,
+        /// The setting.
+        level: i32,
+    },
     /// The kernel refuses the program of a tracepoint, or the tracepoint.
     #[error(
         "cannot attach to tracepoint {tracepoint}: {reason} (is the kernel locked down? cat /sys/kernel/security/lockdown)"
