@@ -8,8 +8,10 @@ use clap::{Parser, Subcommand};
 mod clock;
 mod costs;
 mod ctwatch;
+mod dump;
 mod flows;
 mod frames;
+mod memory;
 mod node;
 mod programs;
 mod recorder;
@@ -30,6 +32,14 @@ enum Part {
     Costs,
     /// What the recorder takes while 65,535 endpoints are in use; for the laboratory.
     Recorder,
+    /// How long a dump of a million entries takes; as root on any machine, in a namespace of its own.
+    Dump,
+    /// A single reading of the table, which `dump` starts.
+    #[command(hide = true)]
+    DumpOnce {
+        /// In which way.
+        way: String,
+    },
     /// How long a walk over the counters of 65,536 endpoints takes, on any machine.
     Walk,
 }
@@ -38,6 +48,8 @@ fn main() -> ExitCode {
     let result = match Cli::parse().part {
         Part::Costs => costs::run(),
         Part::Recorder => recorder::run(),
+        Part::Dump => dump::run(),
+        Part::DumpOnce { way } => dump::once(&way),
         Part::Walk => walk::run(),
     };
     match result {

@@ -3,10 +3,9 @@
 use std::{fs, thread, time::Duration};
 
 use anyhow::{Context as _, Result};
-use nix::unistd::Pid;
 use serde::Serialize;
 
-use super::{clock::of_process, ctwatch::Recorder, frames::Sender, node, table};
+use super::{clock::of_process, ctwatch::Recorder, frames::Sender, memory::kib, node, table};
 
 const RESULT: &str = "/out/recorder.json";
 /// How long the recorder is watched: several dumps fit in.
@@ -80,16 +79,4 @@ fn change(sender: &mut Sender, second: usize) -> Result<()> {
     let source = FIRST_SOURCE + 1 + second as u16;
     let first = (second * usize::from(FLOWS)) as u16;
     (0..FLOWS).try_for_each(|n| sender.send(source, first.wrapping_add(n).max(1)))
-}
-
-/// A line of /proc/PID/FILE, in KiB.
-fn kib(pid: Pid, file: &str, name: &str) -> Result<u64> {
-    let path = format!("/proc/{pid}/{file}");
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    let value = text
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
-    Ok(value
-        .with_context(|| format!("{path} has no {name}"))?
-        .parse()?)
 }
