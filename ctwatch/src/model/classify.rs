@@ -4,6 +4,7 @@
 use std::{collections::HashSet, net::IpAddr};
 
 use ctwatch_common::endpoint::ENCAPSULATION_PORTS;
+use foldhash::fast::RandomState;
 
 use super::{
     endpoint::{Endpoint, Family, Netns, Protocol, Role},
@@ -12,7 +13,7 @@ use super::{
 
 /// The own addresses of a network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LocalAddresses(HashSet<IpAddr>);
+pub struct LocalAddresses(HashSet<IpAddr, RandomState>);
 
 impl LocalAddresses {
     /// Whether the address is one of the namespace's own or a loopback address. Multicast and broadcast addresses

@@ -19,11 +19,13 @@ pub(super) struct Attribute<'a> {
 pub(super) struct Attributes<'a>(&'a [u8]);
 
 impl<'a> Attributes<'a> {
+    #[inline]
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
     /// The next attribute; `None` at the end.
+    #[inline]
     pub(super) fn next(&mut self) -> Result<Option<Attribute<'a>>, Malformed> {
         if self.0.is_empty() {
             return Ok(None);
@@ -47,25 +49,30 @@ impl<'a> Attributes<'a> {
 }
 
 impl<'a> Attribute<'a> {
+    #[inline]
     pub(super) fn nested(&self) -> Attributes<'a> {
         Attributes(self.payload)
     }
 
     /// A payload of exactly this many bytes.
+    #[inline]
     pub(super) fn bytes<const N: usize>(&self) -> Result<[u8; N], Malformed> {
         self.payload
             .try_into()
             .map_err(|_| Malformed("an attribute has the wrong size"))
     }
 
+    #[inline]
     pub(super) fn u8(&self) -> Result<u8, Malformed> {
         self.bytes::<1>().map(|[byte]| byte)
     }
 
+    #[inline]
     pub(super) fn be16(&self) -> Result<u16, Malformed> {
         self.bytes().map(u16::from_be_bytes)
     }
 
+    #[inline]
     pub(super) fn be32(&self) -> Result<u32, Malformed> {
         self.bytes().map(u32::from_be_bytes)
     }

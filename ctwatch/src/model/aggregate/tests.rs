@@ -3,14 +3,16 @@
     reason = "literals, and maps that must hold the key"
 )]
 
-use std::collections::HashSet;
+use std::{collections::HashSet, net::IpAddr};
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
+    dump::{EndpointDump, Evidence, Finding},
     endpoint::{Family, Protocol, Role},
-    entry::Tuple,
+    entry::{State, Tuple},
+    status,
 };
 
 const NETNS: Netns = Netns {
