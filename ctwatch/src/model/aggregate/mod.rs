@@ -1,34 +1,37 @@
 //! Boils the entries of a table down to a [`Dump`], one entry at a time.
 //!
-//! A dump should take hardly longer than the kernel needs to write it, some 2.5 µs an entry: what is done here for
-//! each entry is measured in nanoseconds (`cargo xtask bench native`).
+//! A dump should take hardly longer than the kernel needs to write it, some 2.5 µs an entry. Between two entries the
+//! kernel's walk drives most else out of the caches; so each entry only leaves a short record, and these are added up
+//! at the end (`cargo xtask bench native`).
 
-use std::collections::BTreeMap;
-
-use foldhash::fast::RandomState;
-use indexmap::IndexMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use super::{
     classify::{LocalAddresses, classify},
-    dump::{Dump, DumpKind},
-    endpoint::{Endpoint, Netns},
+    dump::{Dump, DumpKind, EndpointDump},
+    endpoint::Netns,
     entry::Entry,
 };
 
-mod clients;
-mod totals;
+mod findings;
+mod numbers;
+mod record;
+mod sums;
 
-use clients::Uses;
-use totals::Totals;
+use findings::Findings;
+use numbers::Numbers;
+use record::{Ipv4Record, Ipv6Record, Tail};
+use sums::Sums;
 
 /// Takes the entries of one namespace's table.
 #[derive(Debug)]
 pub struct Aggregator {
     netns: Netns,
     local: Option<LocalAddresses>,
-    entries: u64,
-    endpoints: IndexMap<Endpoint, Totals, RandomState>,
-    uses: Uses,
+    numbers: Numbers,
+    ipv4: Vec<Ipv4Record>,
+    ipv6: Vec<Ipv6Record>,
+    findings: Findings,
 }
 
 /// How many sums are made into a dump before their memory is given back.
@@ -41,15 +44,15 @@ impl Aggregator {
         Self {
             netns,
             local,
-            entries: 0,
-            endpoints: IndexMap::default(),
-            uses: Uses::default(),
+            numbers: Numbers::default(),
+            ipv4: Vec::new(),
+            ipv6: Vec::new(),
+            findings: Findings::default(),
         }
     }
 
     /// Counts one entry.
     pub fn add(&mut self, entry: &Entry) {
-        self.entries += 1;
         let endpoint = classify(
             self.netns,
             entry.family,
@@ -57,24 +60,33 @@ impl Aggregator {
             &entry.original,
             self.local.as_ref(),
         );
-        let slot = self.endpoints.entry(endpoint);
-        let number = slot.index() as u32;
-        slot.or_default().add(entry);
-        self.uses
-            .add(entry.original.source, number, entry.is_replied());
+        let number = self.numbers.of(endpoint);
+        self.findings.add(number, entry);
+        let tail = Tail::new(number, entry);
+        match entry.original.source {
+            IpAddr::V4(client) => self.ipv4.push(Ipv4Record::new(client, tail)),
+            IpAddr::V6(client) => self.ipv6.push(Ipv6Record::new(client, tail)),
+        }
     }
 
     /// The sums, of a dump that began at `at_ms` (Unix time in milliseconds) and took `took_ms`.
     #[must_use]
     pub fn finish(mut self, at_ms: i64, took_ms: u64, kind: DumpKind) -> Dump {
-        let mut clients = self.uses.count(self.endpoints.len());
+        let mut names = self.numbers.into_endpoints();
+        let mut sums = Sums::new(names.len());
+        sums.add(self.ipv4);
+        sums.add(self.ipv6);
+        let clients = sums.top_clients();
         // Taken from the end, so that what was made into a dump no longer takes memory as sums.
         let mut endpoints = BTreeMap::new();
-        while let Some((endpoint, totals)) = self.endpoints.pop() {
-            let clients = clients.by_endpoint.pop().unwrap_or_default();
-            endpoints.insert(endpoint, totals.into_dump(clients));
-            if self.endpoints.len().is_multiple_of(SHRINK_EVERY) {
-                self.endpoints.shrink_to_fit();
+        while let Some((endpoint, totals)) = names.pop().zip(sums.endpoints.pop()) {
+            let seen = EndpointDump {
+                findings: self.findings.take(names.len() as u32),
+                ..totals.into_dump()
+            };
+            endpoints.insert(endpoint, seen);
+            if names.len().is_multiple_of(SHRINK_EVERY) {
+                sums.endpoints.shrink_to_fit();
             }
         }
         Dump {
@@ -82,10 +94,10 @@ impl Aggregator {
             at_ms,
             took_ms,
             kind,
-            entries: self.entries,
+            entries: sums.entries,
             endpoints,
-            distinct_clients: clients.distinct,
-            clients: clients.top,
+            distinct_clients: sums.distinct_clients,
+            clients,
         }
     }
 }
