@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 mod costs;
+mod dump;
 mod guest;
 mod recorder;
 mod walk;
@@ -30,7 +31,7 @@ pub(crate) struct Args {
 enum Part {
     /// Instructions of probes and recorder, counted in the laboratory.
     Lab,
-    /// Time of a walk over the counters on this machine, as root.
+    /// Time of a walk over the counters and of a dump of a million entries, on this machine, as root.
     Native,
 }
 
@@ -42,6 +43,7 @@ struct Summary {
     costs: Option<costs::Figures>,
     recorder: Option<recorder::Figures>,
     walk: Option<walk::Figures>,
+    dump: Option<dump::Figures>,
 }
 
 /// Measures, prints, and writes `target/bench/summary.json`. The exit status is 1 when a limit does not hold.
@@ -61,13 +63,18 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let walk = walk::measure()?;
         println!("{walk}");
         summary.walk = Some(walk);
+        summary.dump = dump::measure()?;
+        if let Some(dump) = &summary.dump {
+            println!("{dump}");
+        }
     }
     let path = Path::new(HOME).join("summary.json");
     fs::create_dir_all(HOME)
         .and_then(|()| fs::write(&path, serde_json::to_vec_pretty(&summary)?))
         .with_context(|| format!("cannot write {}", path.display()))?;
     let holds = summary.recorder.is_none_or(|recorder| recorder.holds())
-        && summary.walk.is_none_or(|walk| walk.holds());
+        && summary.walk.is_none_or(|walk| walk.holds())
+        && summary.dump.is_none_or(|dump| dump.holds());
     Ok(if holds {
         ExitCode::SUCCESS
     } else {

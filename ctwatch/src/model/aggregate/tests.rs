@@ -199,6 +199,19 @@ fn only_the_busiest_clients_are_kept_by_name() {
     assert_eq!(dump.clients[1].address.to_string(), "10.0.0.0");
 }
 
+#[test]
+fn neighbouring_ports_are_told_apart_and_so_are_addresses() {
+    let mut entries = Vec::new();
+    for port in [63, 64, 65, 127, 128, 65_535] {
+        entries.push(entry("198.51.100.1", "203.0.113.10", port));
+        entries.push(entry("198.51.100.1", "127.0.0.1", port));
+    }
+    let dump = dump(&entries);
+    assert_eq!(dump.endpoints.len(), 12);
+    assert!(dump.endpoints.values().all(|seen| seen.entries == 1));
+    assert_eq!(dump.clients[0].endpoints, 12);
+}
+
 proptest! {
     #[test]
     fn what_came_in_equals_what_is_reported(
