@@ -13,6 +13,7 @@ use ctwatch::{
 };
 
 mod namespace;
+mod stopped;
 
 use namespace::{count, in_a_namespace, is_skipped, listed, run, tcp_connections, udp_flows};
 
@@ -53,7 +54,7 @@ fn every_entry_is_counted_under_its_port() {
     }
     in_a_namespace(|| {
         let mut listener = listen();
-        udp_flows(20_000, 9_000);
+        udp_flows(0, 20_000, 9_000);
         tcp_connections(2_000, 8_080);
         let reading = listener.read(&[]);
         let (udp, tcp) = (

@@ -2,8 +2,9 @@
 
 use std::{
     fs,
-    io::Write,
-    net::{IpAddr, TcpListener, TcpStream, UdpSocket},
+    io::{IoSlice, Write},
+    net::{TcpListener, TcpStream, UdpSocket},
+    os::fd::AsRawFd,
     path::Path,
     process::Command,
     thread,
@@ -11,6 +12,7 @@ use std::{
 
 use nix::{
     sched::{CloneFlags, unshare},
+    sys::socket::{ControlMessage, MsgFlags, SockaddrIn, sendmsg},
     unistd::Uid,
 };
 
@@ -86,13 +88,27 @@ pub(crate) fn listed(protocol: &str, port: u16) -> u64 {
     list.lines().count() as u64
 }
 
-/// So many flows of one packet each to a port, each from a source port of its own.
-pub(crate) fn udp_flows(flows: u32, port: u16) {
+/// So many flows of one packet each to a port, each from an address of its own; `first` is the first one's number.
+pub(crate) fn udp_flows(first: u32, flows: u32, port: u16) {
     let receiver = UdpSocket::bind(("0.0.0.0", port)).unwrap();
-    for flow in 0..flows {
-        let from = IpAddr::from([127, 1, (flow / 20_000) as u8, 1]);
-        let socket = UdpSocket::bind((from, 30_000 + (flow % 20_000) as u16)).unwrap();
-        socket.send_to(&[0], ("127.0.0.1", port)).unwrap();
+    let sender = UdpSocket::bind(("0.0.0.0", 0)).unwrap();
+    let to = SockaddrIn::new(127, 0, 0, 1, port);
+    for flow in first..first + flows {
+        let source = libc::in_pktinfo {
+            ipi_ifindex: 0,
+            ipi_spec_dst: libc::in_addr {
+                s_addr: ((127 << 24 | 1 << 20) + flow).to_be(),
+            },
+            ipi_addr: libc::in_addr { s_addr: 0 },
+        };
+        sendmsg(
+            sender.as_raw_fd(),
+            &[IoSlice::new(&[0])],
+            &[ControlMessage::Ipv4PacketInfo(&source)],
+            MsgFlags::empty(),
+            Some(&to),
+        )
+        .unwrap();
     }
     drop(receiver);
 }

@@ -29,6 +29,8 @@ pub(super) enum Cause {
     Deleted,
     NetnsGone,
     Other,
+    /// Nobody told of it: counted as other.
+    Lost,
     /// `early_drop` may have removed it; the kernel's counter tells.
     Evictable(Otherwise),
 }
@@ -37,6 +39,7 @@ pub(super) enum Cause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Otherwise {
     Other,
+    Lost,
     Reset,
     /// It was in its last second: the least likely of the three to have been evicted.
     Expired,

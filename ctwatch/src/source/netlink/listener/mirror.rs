@@ -290,7 +290,6 @@ impl Mirror {
             }
         } else if !record.is_from_before() {
             self.tally.losses.resynced_ended += 1;
-            self.tally.losses.cause_lost += u64::from(cause == Cause::Other);
         }
         self.tally
             .end(record.endpoint, &record.last(), cause, now_ms);
@@ -336,3 +335,7 @@ fn left(entry: &Entry, record: Option<&Record>, now_ms: u64) -> Left {
         _ => Left::Hardly,
     }
 }
+
+#[cfg(test)]
+#[path = "mirror_tests.rs"]
+mod tests;

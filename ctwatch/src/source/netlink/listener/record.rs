@@ -86,8 +86,8 @@ impl Record {
             return Cause::Expired;
         }
         match self.last().cause(Left::Some) {
-            Cause::Evictable(_) => Cause::Evictable(Otherwise::Other),
-            _ => Cause::Other,
+            Cause::Evictable(_) => Cause::Evictable(Otherwise::Lost),
+            _ => Cause::Lost,
         }
     }
 

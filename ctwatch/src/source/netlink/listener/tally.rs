@@ -34,6 +34,7 @@ struct Moved {
     counters: Counters,
     /// Ends that may be evictions, by what they are otherwise: with time left, and hardly so.
     or_other: u64,
+    or_lost: u64,
     or_reset: u64,
     or_expired: u64,
 }
@@ -74,7 +75,12 @@ impl Tally {
             Cause::Deleted => &mut ended.deleted,
             Cause::NetnsGone => &mut ended.netns_gone,
             Cause::Other => &mut ended.other,
+            Cause::Lost => {
+                self.losses.cause_lost += 1;
+                &mut ended.other
+            }
             Cause::Evictable(Otherwise::Other) => &mut moved.or_other,
+            Cause::Evictable(Otherwise::Lost) => &mut moved.or_lost,
             Cause::Evictable(Otherwise::Reset) => &mut moved.or_reset,
             Cause::Evictable(Otherwise::Expired) => &mut moved.or_expired,
         };
@@ -121,11 +127,14 @@ impl Tally {
             .into_iter()
             .zip(share(of_late, &late));
         self.marked = 0;
+        let cause_lost = &mut self.losses.cause_lost;
         for ((number, moved), (early, late)) in
             std::mem::take(&mut self.moved).into_iter().zip(shares)
         {
             if let Some(endpoint) = self.endpoints.get_index(number as usize) {
-                reading.deltas.push((*endpoint, moved.settled(early, late)));
+                reading
+                    .deltas
+                    .push((*endpoint, moved.settled(early, late, cause_lost)));
             }
         }
         reading.losses += std::mem::replace(&mut self.losses, none_lost());
@@ -143,18 +152,20 @@ impl Tally {
 
 impl Moved {
     fn early(&self) -> u64 {
-        self.or_other + self.or_reset
+        self.or_other + self.or_lost + self.or_reset
     }
 
     /// The counters, when so many of those that ended early and of those in their last second were evicted; first
     /// those that no state explains otherwise.
-    fn settled(self, early: u64, late: u64) -> Counters {
+    fn settled(self, early: u64, late: u64, cause_lost: &mut u64) -> Counters {
         let of_other = early.min(self.or_other);
-        let of_reset = (early - of_other).min(self.or_reset);
+        let of_lost = (early - of_other).min(self.or_lost);
+        let of_reset = (early - of_other - of_lost).min(self.or_reset);
         let of_expired = late.min(self.or_expired);
         let mut counters = self.counters;
-        counters.ended.evicted += of_other + of_reset + of_expired;
-        counters.ended.other += self.or_other - of_other;
+        counters.ended.evicted += of_other + of_lost + of_reset + of_expired;
+        counters.ended.other += self.or_other - of_other + self.or_lost - of_lost;
+        *cause_lost += self.or_lost - of_lost;
         counters.ended.reset += self.or_reset - of_reset;
         counters.ended.expired += self.or_expired - of_expired;
         counters
