@@ -74,20 +74,18 @@ pub struct Attributed {
 
 impl Attribution {
     /// Attributes what was refused between the tables given before and these. `candidates` are the packets without an
-    /// entry that netfilter dropped since the call before; `None` where they were not watched. With `last`, nothing is
-    /// left for a later call.
+    /// entry that netfilter dropped since the call before; `None` where they were not watched.
     pub fn attribute(
         &mut self,
         tables: &[Table],
         candidates: Option<&[(Endpoint, u64)]>,
-        last: bool,
     ) -> Attributed {
         let mut by_netns: HashMap<Netns, BTreeMap<Endpoint, u64>> = HashMap::new();
         for (endpoint, packets) in candidates.unwrap_or_default() {
             let endpoints = by_netns.entry(endpoint.netns).or_default();
             *endpoints.entry(*endpoint).or_default() += packets;
         }
-        let may_wait = candidates.is_some() && !last;
+        let may_wait = candidates.is_some();
         let mut attributed = Attributed::default();
         for table in tables {
             let packets = by_netns.remove(&table.netns).unwrap_or_default();

@@ -48,14 +48,14 @@ fn refused(attributed: &Attributed) -> Vec<(u16, u64)> {
 
 fn begun(at: Table) -> Attribution {
     let mut attribution = Attribution::default();
-    attribution.attribute(&[at], Some(&[]), false);
+    attribution.attribute(&[at], Some(&[]));
     attribution
 }
 
 #[test]
 fn as_many_packets_as_refusals_are_each_attributed() {
     let mut attribution = begun(full(10));
-    let all = attribution.attribute(&[full(15)], Some(&seen(&[(80, 2), (443, 3)])), false);
+    let all = attribution.attribute(&[full(15)], Some(&seen(&[(80, 2), (443, 3)])));
     assert_eq!(refused(&all), [(80, 2), (443, 3)]);
     assert_eq!((all.unattributed, all.candidates, all.shared), (0, 0, 0));
 }
@@ -63,25 +63,18 @@ fn as_many_packets_as_refusals_are_each_attributed() {
 #[test]
 fn what_was_counted_before_its_packet_was_dropped_is_attributed_with_the_next_sample() {
     let mut attribution = begun(full(0));
-    let early = attribution.attribute(&[full(5)], Some(&seen(&[(80, 3)])), false);
+    let early = attribution.attribute(&[full(5)], Some(&seen(&[(80, 3)])));
     assert_eq!((refused(&early), early.unattributed), (vec![(80, 3)], 0));
-    let late = attribution.attribute(&[full(5)], Some(&seen(&[(80, 1)])), false);
+    let late = attribution.attribute(&[full(5)], Some(&seen(&[(80, 1)])));
     assert_eq!((refused(&late), late.unattributed), (vec![(80, 1)], 1));
-    let nothing = attribution.attribute(&[full(5)], Some(&[]), false);
+    let nothing = attribution.attribute(&[full(5)], Some(&[]));
     assert_eq!(nothing, Attributed::default());
-}
-
-#[test]
-fn the_last_sample_leaves_nothing_for_later() {
-    let mut attribution = begun(full(0));
-    let all = attribution.attribute(&[full(5)], Some(&seen(&[(80, 3)])), true);
-    assert_eq!((refused(&all), all.unattributed), (vec![(80, 3)], 2));
 }
 
 #[test]
 fn a_firewalls_drops_are_nobodys_refusals() {
     let mut attribution = begun(full(7));
-    let all = attribution.attribute(&[full(7)], Some(&seen(&[(23, 1_000)])), false);
+    let all = attribution.attribute(&[full(7)], Some(&seen(&[(23, 1_000)])));
     assert_eq!(refused(&all), []);
     assert_eq!(
         (all.unattributed, all.candidates, all.shared),
@@ -92,11 +85,7 @@ fn a_firewalls_drops_are_nobodys_refusals() {
 #[test]
 fn among_a_firewalls_drops_refusals_are_shared_out_by_largest_remainder() {
     let mut attribution = begun(full(0));
-    let all = attribution.attribute(
-        &[full(10)],
-        Some(&seen(&[(22, 1), (80, 5), (443, 14)])),
-        false,
-    );
+    let all = attribution.attribute(&[full(10)], Some(&seen(&[(22, 1), (80, 5), (443, 14)])));
     // 0.5, 2.5 and 7: the first half goes to the lower port.
     assert_eq!(refused(&all), [(22, 1), (80, 2), (443, 7)]);
     assert_eq!((all.unattributed, all.candidates, all.shared), (0, 20, 10));
@@ -105,7 +94,7 @@ fn among_a_firewalls_drops_refusals_are_shared_out_by_largest_remainder() {
 #[test]
 fn where_packets_were_not_watched_the_kernels_figure_remains() {
     let mut attribution = begun(full(0));
-    let all = attribution.attribute(&[full(6)], None, false);
+    let all = attribution.attribute(&[full(6)], None);
     assert_eq!((refused(&all), all.unattributed), (vec![], 6));
 }
 
@@ -138,12 +127,12 @@ proptest! {
     ) {
         let mut attribution = begun(full(0));
         let (mut drop, mut sum, mut packets) = (0, 0, 0);
-        let last = steps.len() - 1;
-        for (step, (more, seen)) in steps.into_iter().enumerate() {
+        let quiet = (0, vec![0]);
+        for (more, seen) in steps.into_iter().chain([quiet]) {
             drop += more;
             packets += seen.iter().sum::<u64>();
             let candidates: Vec<_> = (1..).map(endpoint).zip(seen).collect();
-            let all = attribution.attribute(&[full(drop)], Some(&candidates), step == last);
+            let all = attribution.attribute(&[full(drop)], Some(&candidates));
             let attributed: u64 = all.refused.values().sum();
             prop_assert!(attributed <= packets);
             sum += attributed + all.unattributed;

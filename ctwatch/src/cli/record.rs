@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
 use nix::{
     sys::signal::{Signal as NixSignal, kill},
     unistd::Pid,
@@ -22,7 +23,7 @@ use tokio::{
 
 use super::{Global, Outcome, Output};
 use crate::{
-    recorder::{Progress, Recorder, Settings},
+    recorder::{Progress, Recorder, Settings, Source},
     render::record as render,
 };
 
@@ -43,6 +44,9 @@ pub(super) struct Args {
     /// Where the recording goes.
     #[arg(short, long, value_name = "FILE", default_value = "ctwatch.db")]
     file: PathBuf,
+    /// What to watch by.
+    #[arg(long, value_enum, default_value_t)]
+    source: By,
     /// Replace an existing recording, its -wal and -shm included.
     #[arg(long)]
     force: bool,
@@ -52,6 +56,28 @@ pub(super) struct Args {
     /// Record while this command runs.
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
+}
+
+/// A source, as arguments name it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum By {
+    /// The best that works, which is said.
+    #[default]
+    Auto,
+    /// Probes on the functions of nf_conntrack.
+    Kprobe,
+    /// Events and dumps of ctnetlink, which need no probes and cost the node more.
+    Netlink,
+}
+
+impl From<By> for Source {
+    fn from(by: By) -> Self {
+        match by {
+            By::Auto => Self::Auto,
+            By::Kprobe => Self::Kprobe,
+            By::Netlink => Self::Netlink,
+        }
+    }
 }
 
 /// An interval of 1 ms or more.
@@ -77,10 +103,14 @@ async fn record(args: &Args, global: &Global) -> Result<Outcome> {
         path: args.file.clone(),
         force: args.force,
         interval: args.interval,
+        source: args.source.into(),
     };
     let mut recorder = Recorder::start(&settings)?;
+    if let Some(notice) = recorder.notice() {
+        eprintln!("ctwatch: {notice}");
+    }
     if global.verbose {
-        eprint!("{}", render::hooks(recorder.probes()));
+        eprint!("{}", render::attached(&recorder.attached()));
     }
     let mut child = match spawn(&args.command) {
         Ok(child) => child,

@@ -1,4 +1,4 @@
-//! The recorder: probes and the kernel's files in, a recording out.
+//! The recorder: what watches and the kernel's files in, a recording out.
 
 use std::{
     io,
@@ -15,23 +15,21 @@ use crate::{
         ledger::Ledger,
         recording::{Backend, Header},
         sample::Sample,
-        unobserved::Unobserved,
     },
     recording::{self, Writer},
-    source::{
-        kernel::{error::AttachError, probes::Probes},
-        node,
-    },
+    source::node,
 };
 
-mod dumps;
 mod failures;
 mod namespaces;
 mod settle;
+mod watch;
 
-use dumps::Dumps;
 use failures::Failures;
 use namespaces::Namespaces;
+use watch::Watch;
+
+pub use watch::{Attached, Source, WatchError};
 
 /// Lifetimes are written this often, and at the end.
 const LIFETIMES_EVERY: Duration = Duration::from_secs(30);
@@ -45,6 +43,8 @@ pub struct Settings {
     pub force: bool,
     /// Time between samples.
     pub interval: Duration,
+    /// What to watch by.
+    pub source: Source,
 }
 
 /// Why a recording could not be begun or went no further.
@@ -52,7 +52,7 @@ pub struct Settings {
 pub enum Error {
     /// Nothing can be watched.
     #[error(transparent)]
-    Attach(#[from] AttachError),
+    Watch(#[from] WatchError),
     /// The recording cannot be written.
     #[error(transparent)]
     Recording(#[from] recording::Error),
@@ -83,11 +83,12 @@ pub struct Progress {
 /// A recording under way.
 #[derive(Debug)]
 pub struct Recorder {
-    probes: Probes,
+    watch: Box<dyn Watch>,
+    /// What is to be told of the source.
+    notice: Option<String>,
     namespaces: Namespaces,
     writer: Writer,
     books: Books,
-    dumps: Dumps,
     failures: Failures,
     started: Instant,
     samples: u64,
@@ -111,36 +112,36 @@ pub struct Finished {
 }
 
 impl Recorder {
-    /// Reads the node, attaches the probes, creates the recording, takes the first sample and starts the
-    /// baseline dump.
+    /// Reads the node, begins to watch, creates the recording, takes the first sample and the baseline dump.
     ///
     /// # Errors
     ///
-    /// [`Error`]. Nothing has been written when attaching fails.
+    /// [`Error`]. Nothing has been written when there is nothing to watch by.
     pub fn start(settings: &Settings) -> Result<Self, Error> {
         // Before anything takes time or privileges: a file in the way is the user's to deal with first.
         recording::check_target(&settings.path, settings.force)?;
         let node = node::read(false);
         let mut namespaces = Namespaces::new(&node);
-        let mut probes = Probes::attach(&node)?;
-        let started = Instant::now();
+        let (mut watch, notice) = watch::start(settings.source, &node, &namespaces.all())?;
+        for reason in notice.iter().cloned().chain(watch.degraded()) {
+            namespaces.degrade(&reason);
+        }
+        let started = watch.started();
         let header = Header {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_ms: unix_ms(),
+            started_ms: unix_ms() - started.elapsed().as_millis().cast_signed() as i64,
             interval_ms: u64::try_from(settings.interval.as_millis()).unwrap_or(u64::MAX),
-            backend: Backend::Kprobe,
-            degraded: [probes.degraded(), namespaces.degraded()].concat(),
-            unobserved: Unobserved::default(),
+            backend: watch.backend(),
+            degraded: namespaces.degraded().to_vec(),
+            unobserved: watch.unobserved(),
         };
         let writer = Writer::create(&settings.path, settings.force, &header, &node)?;
-        // What was counted while the hooks were being attached one by one has no insert or no end to go with.
-        probes.read();
-        let sample = settle::sample(&mut probes, &mut namespaces, started);
+        let sample = settle::sample(&mut *watch, &mut namespaces, started);
         let mut recorder = Self {
-            probes,
-            dumps: Dumps::default(),
+            watch,
+            notice,
             failures: Failures::default(),
-            books: Books::default(),
+            books: Books::new(&header.unobserved),
             namespaces,
             writer,
             started,
@@ -160,19 +161,22 @@ impl Recorder {
     ///
     /// When the recording cannot be written; what was written stays readable.
     pub fn sample(&mut self) -> Result<Progress, Error> {
-        for news in self.namespaces.refresh(&mut self.probes) {
+        for news in self.namespaces.refresh(&mut *self.watch) {
             news.write(&mut self.writer)?;
         }
-        for dump in self.dumps.finished() {
+        if let Some(now) = self.namespaces.changed() {
+            self.watch.update(now);
+        }
+        for dump in self.watch.dumps() {
             self.write_dump(dump)?;
         }
-        let sample = settle::once(&mut self.probes, &mut self.namespaces, self.started);
+        let sample = settle::once(&mut *self.watch, &mut self.namespaces, self.started);
         self.keep(&sample)?;
         if self.lifetimes_written.elapsed() >= LIFETIMES_EVERY {
             self.lifetimes_written = Instant::now();
             self.write_lifetimes()?;
         }
-        if self.dumps.is_due() {
+        if self.watch.is_due() {
             self.start_dump(DumpKind::Periodic)?;
         }
         Ok(self.progress)
@@ -184,21 +188,21 @@ impl Recorder {
     ///
     /// When the recording cannot be written; what was written stays readable.
     pub fn finish(mut self) -> Result<Finished, Error> {
-        for dump in self.dumps.wait() {
+        for dump in self.watch.wait_dumps() {
             self.write_dump(dump)?;
         }
         self.start_dump(DumpKind::Final)?;
-        for dump in self.dumps.wait() {
+        for dump in self.watch.wait_dumps() {
             self.write_dump(dump)?;
         }
-        let sample = settle::sample(&mut self.probes, &mut self.namespaces, self.started);
+        let sample = settle::sample(&mut *self.watch, &mut self.namespaces, self.started);
         self.keep(&sample)?;
         self.write_lifetimes()?;
         let ledger = self.books.close();
-        let degraded = [self.probes.degraded(), self.namespaces.degraded()].concat();
+        let degraded = self.namespaces.degraded().to_vec();
         self.writer.finish(unix_ms(), &ledger)?;
         Ok(Finished {
-            backend: Backend::Kprobe,
+            backend: self.watch.backend(),
             ledger,
             samples: self.samples,
             elapsed: self.started.elapsed(),
@@ -206,10 +210,16 @@ impl Recorder {
         })
     }
 
-    /// The probes, for whoever wants to say where they sit.
+    /// What sits where.
     #[must_use]
-    pub fn probes(&self) -> &Probes {
-        &self.probes
+    pub fn attached(&self) -> Attached {
+        self.watch.attached()
+    }
+
+    /// What is to be told of the source: which it is and why, where it is not the best there is.
+    #[must_use]
+    pub fn notice(&self) -> Option<&str> {
+        self.notice.as_deref()
     }
 
     fn keep(&mut self, sample: &Sample) -> Result<(), Error> {
@@ -217,6 +227,9 @@ impl Recorder {
         self.books.add(sample);
         self.samples += 1;
         self.progress.add(sample);
+        for reason in self.watch.degraded() {
+            self.degrade(&reason)?;
+        }
         if self.failures.are_unexplained(sample) {
             self.watch_failures()?;
         }
@@ -225,11 +238,16 @@ impl Recorder {
 
     /// From now on failed inserts are attributed; what came before is said to be missing.
     fn watch_failures(&mut self) -> Result<(), Error> {
-        if !self.probes.watch_failures()? {
+        if !self.watch.watch_failures().map_err(WatchError::from)? {
             return Ok(());
         }
         let reason = "inserts that failed other than by a clash were not attributed to ports before the first of \
                       them showed in the kernel's insert_failed";
+        self.degrade(reason)
+    }
+
+    /// Notes what cannot be told, once.
+    fn degrade(&mut self, reason: &str) -> Result<(), Error> {
         if self.namespaces.degrade(reason) {
             self.writer.degrade(reason)?;
         }
@@ -237,27 +255,22 @@ impl Recorder {
     }
 
     fn start_dump(&mut self, kind: DumpKind) -> Result<(), Error> {
-        self.dumps
-            .start(self.namespaces.to_dump(), kind)
+        self.watch
+            .start_dumps(self.namespaces.all(), kind)
             .map_err(Error::Thread)
     }
 
     fn write_lifetimes(&mut self) -> Result<(), Error> {
-        let lifetimes = self.probes.lifetimes();
+        let lifetimes = self.watch.lifetimes();
         let pairs = lifetimes.iter().map(|(endpoint, lived)| (endpoint, lived));
         Ok(self.writer.lifetimes(pairs)?)
     }
 
-    fn write_dump(&mut self, dump: dumps::Outcome) -> Result<(), Error> {
+    fn write_dump(&mut self, dump: watch::Outcome) -> Result<(), Error> {
         match dump {
-            Ok(dump) => self.writer.dump(&dump)?,
-            Err(reason) => {
-                if self.namespaces.degrade(&reason) {
-                    self.writer.degrade(&reason)?;
-                }
-            }
+            Ok(dump) => Ok(self.writer.dump(&dump)?),
+            Err(reason) => self.degrade(&reason),
         }
-        Ok(())
     }
 }
 

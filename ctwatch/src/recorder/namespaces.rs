@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::watch::{self, Watch};
 use crate::{
     model::{
         endpoint::Netns,
@@ -13,7 +14,6 @@ use crate::{
     },
     recording::{self, Writer},
     source::{
-        kernel::probes::Probes,
         node::{
             address,
             netns::{Scanner, Seen},
@@ -36,6 +36,8 @@ pub(super) struct Namespaces {
     /// Whether this process may enter other namespaces; asked once, for it does not change.
     may_enter: bool,
     degraded: Vec<String>,
+    /// They are not those that were told to whoever watches.
+    changed: bool,
 }
 
 /// Something the recording should know.
@@ -74,6 +76,7 @@ impl Namespaces {
             looked: Instant::now(),
             may_enter: privilege::may_enter_namespaces(),
             degraded: Vec::new(),
+            changed: false,
         };
         if !namespaces.may_enter {
             namespaces.seen.retain(|seen| seen.own);
@@ -99,12 +102,14 @@ impl Namespaces {
         &self.degraded
     }
 
-    /// Looks for new namespaces at once and for new addresses of known ones now and then, and tells the probes.
-    pub(super) fn refresh(&mut self, probes: &mut Probes) -> Vec<News> {
+    /// Looks for new namespaces at once and for new addresses of known ones now and then, and tells
+    /// whoever watches.
+    pub(super) fn refresh(&mut self, watch: &mut dyn Watch) -> Vec<News> {
         let mut news = Vec::new();
         if self.may_enter
             && let Ok(seen) = self.scanner.scan()
         {
+            self.changed |= self.seen != seen;
             self.seen = seen;
         }
         let all = self.looked.elapsed() >= ADDRESSES_EVERY;
@@ -126,7 +131,7 @@ impl Namespaces {
         for (seen, addresses) in due.iter().zip(read) {
             // One that cannot be entered is gone, or will be told of by its dump.
             let Ok(addresses) = addresses else { continue };
-            self.update(seen, addresses, probes, &mut news);
+            self.update(seen, addresses, watch, &mut news);
         }
         news
     }
@@ -135,18 +140,19 @@ impl Namespaces {
         &mut self,
         seen: &Seen,
         addresses: Vec<Address>,
-        probes: &mut Probes,
+        watch: &mut dyn Watch,
         news: &mut Vec<News>,
     ) {
         let before = self.addresses.get(&seen.netns);
         if before == Some(&addresses) {
             return;
         }
+        self.changed = true;
         if before.is_none() {
             news.push(News::Namespace(seen.namespace()));
         }
-        if let Err(error) = probes.set_addresses(seen.netns, addresses.clone()) {
-            let reason = format!("addresses of {seen} are not known to the probes: {error}");
+        if let Err(error) = watch.set_addresses(seen.netns, &addresses) {
+            let reason = format!("addresses of {seen} are not known to the kernel side: {error}");
             if self.degrade(&reason) {
                 news.push(News::Degraded(reason));
             }
@@ -160,8 +166,13 @@ impl Namespaces {
         self.reader.read_all(&self.seen)
     }
 
+    /// All of them, if they or their addresses changed since they were asked for before.
+    pub(super) fn changed(&mut self) -> Option<watch::Namespaces> {
+        std::mem::take(&mut self.changed).then(|| self.all())
+    }
+
     /// Namespaces with what is known of their addresses.
-    pub(super) fn to_dump(&self) -> Vec<(Seen, Option<Vec<Address>>)> {
+    pub(super) fn all(&self) -> watch::Namespaces {
         self.seen
             .iter()
             .map(|seen| (seen.clone(), self.addresses.get(&seen.netns).cloned()))

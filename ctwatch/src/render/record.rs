@@ -15,8 +15,7 @@ use crate::{
         recording::Backend,
         sample::Losses,
     },
-    recorder::{Finished, Progress},
-    source::kernel::probes::Probes,
+    recorder::{Attached, Finished, Progress},
 };
 
 /// Columns of a terminal that summaries keep to.
@@ -50,17 +49,17 @@ pub fn progress(progress: &Progress) -> String {
     )
 }
 
-/// Where the probes sit and how much memory the maps take.
+/// What sits where and how much memory the maps take.
 #[must_use]
-pub fn hooks(probes: &Probes) -> String {
+pub fn attached(attached: &Attached) -> String {
     let mut text = String::new();
-    for hook in probes.hooks() {
-        let _ = writeln!(text, "{:<18} on {}", hook.program, hook.symbol);
+    for (what, place) in &attached.places {
+        let _ = writeln!(text, "{what:<18} on {place}");
     }
     let _ = writeln!(
         text,
         "maps take {:.1} MiB",
-        probes.map_bytes() as f64 / f64::from(1 << 20)
+        attached.map_bytes as f64 / f64::from(1 << 20)
     );
     text
 }

@@ -125,8 +125,8 @@ impl Probes {
     /// # Errors
     ///
     /// [`AttachError::Map`] when a map is full or refuses.
-    pub fn set_addresses(&mut self, netns: Netns, now: Vec<Address>) -> Result<(), AttachError> {
-        self.addresses.set(netns, &now)
+    pub fn set_addresses(&mut self, netns: Netns, now: &[Address]) -> Result<(), AttachError> {
+        self.addresses.set(netns, now)
     }
 
     /// Attaches what tells whose the failed inserts are; says whether that is new. Until then only clashes are

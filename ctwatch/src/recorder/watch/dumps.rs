@@ -10,21 +10,13 @@ use std::{
 
 use nix::time::{ClockId, clock_gettime};
 
-use crate::{
-    model::{
-        dump::{Dump, DumpKind},
-        node::Address,
-    },
-    source::{netlink, node::netns::Seen},
-};
+use super::{Namespaces, Outcome};
+use crate::{model::dump::DumpKind, source::netlink};
 
 /// The part of a core that may be used from the start of one round to the start of the next: one in this many.
 const SHARE: u32 = 100;
 /// No sooner than this.
 const AT_LEAST: Duration = Duration::from_secs(10);
-
-/// A namespace's dump, or why there is none.
-pub(super) type Outcome = Result<Dump, String>;
 
 /// The round of dumps under way, if any, and when the last one began.
 #[derive(Debug, Default)]
@@ -42,11 +34,7 @@ struct Began {
 
 impl Dumps {
     /// Dumps these namespaces, one after the other.
-    pub(super) fn start(
-        &mut self,
-        namespaces: Vec<(Seen, Option<Vec<Address>>)>,
-        kind: DumpKind,
-    ) -> io::Result<()> {
+    pub(super) fn start(&mut self, namespaces: Namespaces, kind: DumpKind) -> io::Result<()> {
         let (sender, receiver) = channel();
         thread::Builder::new().name("dump".into()).spawn(move || {
             for (seen, addresses) in namespaces {

@@ -1,0 +1,98 @@
+//! Probes count, dumps come beside.
+
+use std::{io, time::Instant};
+
+use super::{Attached, Namespaces, Outcome, Watch, dumps::Dumps};
+use crate::{
+    model::{
+        dump::DumpKind,
+        endpoint::{Endpoint, Netns},
+        lifetime::Lifetimes,
+        node::Address,
+        reading::Reading,
+        recording::Backend,
+        table::Table,
+        unobserved::Unobserved,
+    },
+    source::kernel::{error::AttachError, probes::Probes},
+};
+
+/// Attached probes.
+#[derive(Debug)]
+pub(super) struct ByProbes {
+    probes: Probes,
+    dumps: Dumps,
+    started: Instant,
+}
+
+impl ByProbes {
+    pub(super) fn new(mut probes: Probes) -> Self {
+        // What was counted while the hooks were being attached one by one has no insert or no end to go with.
+        probes.read();
+        Self {
+            probes,
+            dumps: Dumps::default(),
+            started: Instant::now(),
+        }
+    }
+}
+
+impl Watch for ByProbes {
+    fn backend(&self) -> Backend {
+        Backend::Kprobe
+    }
+
+    fn unobserved(&self) -> Unobserved {
+        Unobserved::default()
+    }
+
+    fn attached(&self) -> Attached {
+        let hooks = self.probes.hooks().iter();
+        Attached {
+            places: hooks
+                .map(|hook| (hook.program.to_owned(), hook.symbol.clone()))
+                .collect(),
+            map_bytes: self.probes.map_bytes(),
+        }
+    }
+
+    fn started(&self) -> Instant {
+        self.started
+    }
+
+    fn degraded(&self) -> Vec<String> {
+        self.probes.degraded().to_vec()
+    }
+
+    fn read(&mut self, _tables: &[Table]) -> Reading {
+        self.probes.read()
+    }
+
+    fn lifetimes(&mut self) -> Vec<(Endpoint, Lifetimes)> {
+        self.probes.lifetimes()
+    }
+
+    fn set_addresses(&mut self, netns: Netns, now: &[Address]) -> Result<(), AttachError> {
+        self.probes.set_addresses(netns, now)
+    }
+
+    fn watch_failures(&mut self) -> Result<bool, AttachError> {
+        self.probes.watch_failures()
+    }
+
+    fn start_dumps(&mut self, namespaces: Namespaces, kind: DumpKind) -> io::Result<()> {
+        self.dumps.start(namespaces, kind)
+    }
+
+    fn is_due(&self) -> bool {
+        self.dumps.is_due()
+    }
+
+    fn dumps(&mut self) -> Vec<Outcome> {
+        self.dumps.finished()
+    }
+
+    fn wait_dumps(&mut self) -> Vec<Outcome> {
+        self.dumps.wait()
+    }
+}

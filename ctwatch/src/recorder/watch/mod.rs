@@ -1,0 +1,182 @@
+//! What watches: probes in the kernel, or netlink. The recorder does not know which of them it has.
+
+use std::{fmt::Debug, io, time::Instant};
+
+use thiserror::Error;
+
+use crate::{
+    model::{
+        dump::{Dump, DumpKind},
+        endpoint::{Endpoint, Netns},
+        lifetime::Lifetimes,
+        node::{Address, Node},
+        reading::Reading,
+        recording::Backend,
+        table::Table,
+        unobserved::Unobserved,
+    },
+    source::{
+        kernel::{error::AttachError, hooks::HookError, probes::Probes},
+        netlink::listener::ListenError,
+        node::netns::Seen,
+        privilege,
+    },
+};
+
+mod by_netlink;
+mod by_probes;
+mod dumps;
+
+use by_netlink::ByNetlink;
+use by_probes::ByProbes;
+
+/// Which source is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// The best that works.
+    #[default]
+    Auto,
+    /// kprobes.
+    Kprobe,
+    /// ctnetlink: its events, or where these cannot be had dumps.
+    Netlink,
+}
+
+/// Why nothing can be watched.
+#[derive(Debug, Error)]
+pub enum WatchError {
+    /// Not by probes.
+    #[error(transparent)]
+    Probes(#[from] AttachError),
+    /// Not through netlink.
+    #[error(transparent)]
+    Netlink(#[from] ListenError),
+    /// A capability is missing.
+    #[error(transparent)]
+    Capability(#[from] privilege::Missing),
+    /// Neither by probes nor through netlink.
+    #[error("{netlink}; nor by probes: {probes}")]
+    Neither {
+        /// Why not by probes.
+        probes: Box<AttachError>,
+        /// Why not through netlink.
+        netlink: Box<WatchError>,
+    },
+}
+
+/// Namespaces with what is known of their addresses.
+pub(super) type Namespaces = Vec<(Seen, Option<Vec<Address>>)>;
+
+/// A namespace's dump, or why there is none.
+pub(super) type Outcome = Result<Dump, String>;
+
+/// What sits where, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attached {
+    /// What, and the kernel function, tracepoint or group it is attached to.
+    pub places: Vec<(String, String)>,
+    /// Memory of all maps together, in bytes.
+    pub map_bytes: u64,
+}
+
+impl Attached {
+    fn add(&mut self, what: &str, place: &str) {
+        self.places.push((what.to_owned(), place.to_owned()));
+    }
+}
+
+/// A way of watching that has begun. Dropping it ends it.
+pub(super) trait Watch: Debug {
+    /// How events are seen.
+    fn backend(&self) -> Backend;
+
+    /// Counters it does not see.
+    fn unobserved(&self) -> Unobserved;
+
+    /// What sits where.
+    fn attached(&self) -> Attached;
+
+    /// When it began: ages count from then on.
+    fn started(&self) -> Instant;
+
+    /// What it cannot tell and why, for people; it may grow.
+    fn degraded(&self) -> Vec<String>;
+
+    /// Comes before tables are read that belong to the next [`Watch::read`].
+    fn before_tables(&mut self) {}
+
+    /// What moved since the last call; `tables` were read just before.
+    fn read(&mut self, tables: &[Table]) -> Reading;
+
+    /// Lifetimes of sampled entries since the start.
+    fn lifetimes(&mut self) -> Vec<(Endpoint, Lifetimes)>;
+
+    /// A namespace has these addresses now.
+    fn set_addresses(&mut self, netns: Netns, now: &[Address]) -> Result<(), AttachError>;
+
+    /// There are these namespaces now.
+    fn update(&mut self, _now: Namespaces) {}
+
+    /// Attributes inserts that fail, from now on; says whether that is new.
+    fn watch_failures(&mut self) -> Result<bool, AttachError> {
+        Ok(false)
+    }
+
+    /// Begins to dump these namespaces.
+    fn start_dumps(&mut self, namespaces: Namespaces, kind: DumpKind) -> io::Result<()>;
+
+    /// Whether the next round of dumps should begin.
+    fn is_due(&self) -> bool;
+
+    /// Dumps that are done.
+    fn dumps(&mut self) -> Vec<Outcome>;
+
+    /// The rest of the round under way, waited for.
+    fn wait_dumps(&mut self) -> Vec<Outcome>;
+}
+
+/// Begins to watch by the source asked for; with what to tell of it where it is not the best there is.
+pub(super) fn start(
+    source: Source,
+    node: &Node,
+    namespaces: &Namespaces,
+) -> Result<(Box<dyn Watch>, Option<String>), WatchError> {
+    let probes = match source {
+        Source::Netlink => return netlink(node, namespaces, "as asked for"),
+        Source::Auto | Source::Kprobe => Probes::attach(node),
+    };
+    match probes {
+        Ok(probes) => Ok((Box::new(ByProbes::new(probes)), None)),
+        // No other source has anything to watch then.
+        Err(error @ AttachError::Hook(HookError::NotLoaded)) => Err(error.into()),
+        Err(error) if source == Source::Kprobe => Err(error.into()),
+        Err(probes) => {
+            netlink(node, namespaces, &probes.to_string()).map_err(|error| neither(probes, error))
+        }
+    }
+}
+
+fn netlink(
+    node: &Node,
+    namespaces: &Namespaces,
+    why: &str,
+) -> Result<(Box<dyn Watch>, Option<String>), WatchError> {
+    privilege::check(&privilege::NETLINK)?;
+    let watch = ByNetlink::start(node, namespaces)?;
+    let how = match watch.backend() {
+        Backend::Dump => "through dumps alone",
+        _ => "through netlink events",
+    };
+    Ok((Box::new(watch), Some(format!("watching {how}: {why}"))))
+}
+
+/// Whoever lacks capabilities for both is told those that give him the better one.
+fn neither(probes: AttachError, netlink: WatchError) -> WatchError {
+    match (probes, netlink) {
+        (probes @ AttachError::Capability(_), WatchError::Capability(_)) => probes.into(),
+        (probes, netlink) => WatchError::Neither {
+            probes: Box::new(probes),
+            netlink: Box::new(netlink),
+        },
+    }
+}
