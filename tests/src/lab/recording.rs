@@ -17,8 +17,8 @@ pub(crate) struct Recording {
 }
 
 /// Every way in which an entry ends.
-pub(crate) const ENDED: &str =
-    "expired + evicted + evicted_background + reset + deleted + netns_gone + other";
+pub(crate) const ENDED: &str = "coalesce(expired, 0) + coalesce(evicted, 0) + coalesce(evicted_background, 0) + coalesce(reset, 0) \
+     + coalesce(deleted, 0) + netns_gone + other";
 
 impl Recording {
     /// Opens a recording in this directory.
@@ -96,6 +96,9 @@ impl Recording {
     pub(crate) fn lost_nothing(&self) -> Result<()> {
         for column in [
             "coalesce(probe_misses, 0)",
+            "coalesce(events_lost, 0)",
+            "resynced_inserted",
+            "resynced_ended",
             "unattributed",
             "refused_unattributed",
             "cause_lost",

@@ -1,4 +1,4 @@
-//! What recording needs and does not find is named: a capability, the kernel's type information, a function. No
+//! What probes need and do not find is named: a capability, the kernel's type information, a function. No
 //! file is left behind.
 
 use anyhow::{Context, Result};
@@ -13,7 +13,7 @@ pub(crate) fn run() -> Result<()> {
     let file = dir.path().join("ctwatch.db");
     let name = file.to_string_lossy();
     let refused = |program: &[&str], words: &[&str]| {
-        let record = ["record", "-d", "1s", "-f", &name];
+        let record = ["record", "--source", "kprobe", "-d", "1s", "-f", &name];
         refusal::expect(&[program, &record].concat(), words)?;
         holds("no file is left", !file.exists())
     };
