@@ -1,6 +1,7 @@
 //! What recordings mean. Pure functions of the [`crate::model`]; no input, no output.
 
 pub mod advice;
+pub mod doctor;
 pub mod ledger;
 pub mod lost;
 pub mod occupancy;

@@ -12,6 +12,7 @@ use crate::source::privilege;
 
 mod advise;
 mod completions;
+mod doctor;
 mod man;
 mod record;
 mod report;
@@ -98,6 +99,8 @@ enum Command {
     Advise(advise::Args),
     /// Print the key figures of the tables, once.
     Status(status::Args),
+    /// Say what this kernel and node allow, and what is set wrongly. Changes nothing.
+    Doctor(doctor::Args),
     /// Print a completion script for a shell.
     Completions(completions::Args),
     /// Write manual pages, one for each command.
@@ -109,7 +112,7 @@ impl Command {
     fn reads_files_only(&self) -> bool {
         match self {
             // `man` writes files wherever the user may.
-            Self::Record(_) | Self::Status(_) | Self::Man(_) => false,
+            Self::Record(_) | Self::Status(_) | Self::Doctor(_) | Self::Man(_) => false,
             Self::Report(_) | Self::Advise(_) | Self::Completions(_) => true,
         }
     }
@@ -185,6 +188,7 @@ fn run(cli: &Cli) -> Result<Outcome> {
         Command::Report(args) => report::run(args, &cli.global),
         Command::Advise(args) => advise::run(args, &cli.global),
         Command::Status(args) => status::run(args, &cli.global),
+        Command::Doctor(args) => doctor::run(args, &cli.global),
         Command::Completions(args) => completions::run(args, Cli::command()),
         Command::Man(args) => man::run(args, Cli::command(), &cli.global),
     }

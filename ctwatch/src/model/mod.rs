@@ -3,6 +3,7 @@
 pub mod aggregate;
 pub mod classify;
 pub mod counters;
+pub mod doctor;
 pub mod dump;
 pub mod endpoint;
 pub mod entry;

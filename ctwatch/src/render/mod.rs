@@ -2,6 +2,7 @@
 
 pub mod advice;
 mod bars;
+pub mod doctor;
 pub mod man;
 mod netns;
 mod number;

@@ -1,5 +1,6 @@
 //! Where values come from: the kernel, netlink, files. Each source gives values of [`crate::model`].
 
+pub mod doctor;
 pub mod iptables_save;
 pub mod kernel;
 pub mod netlink;

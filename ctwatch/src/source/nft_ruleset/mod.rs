@@ -10,6 +10,9 @@ use crate::model::{
 mod own;
 #[cfg(test)]
 mod tests;
+mod tracking;
+
+pub use tracking::tracking;
 
 /// Reads a ruleset; nothing at all is one without tables.
 ///

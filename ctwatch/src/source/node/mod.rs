@@ -6,7 +6,7 @@ pub mod address;
 mod control_port;
 mod machine;
 pub mod netns;
-mod ruleset;
+pub(in crate::source) mod ruleset;
 mod sysctl;
 
 use netns::{Scanner, Seen};

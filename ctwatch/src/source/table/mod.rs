@@ -4,10 +4,13 @@
 use std::{collections::HashMap, fs, io::ErrorKind, path::Path};
 
 use super::{
-    netlink::stats,
+    netlink::stats as ctnetlink,
     node::netns::{self, Seen},
 };
-use crate::model::{endpoint::Netns, table::Table};
+use crate::model::{
+    endpoint::Netns,
+    table::{KernelStats, Table},
+};
 
 mod once;
 mod stat;
@@ -45,6 +48,12 @@ pub fn read(seen: &Seen) -> Table {
         .into_iter()
         .next()
         .unwrap_or_else(|| Limits::default().table(seen.netns))
+}
+
+/// The text of a `/proc/net/stat/nf_conntrack`, with the kernel's 32-bit values; `None` when it is no such text.
+#[must_use]
+pub fn stats(text: &str) -> Option<KernelStats> {
+    Stat::parse(text).map(|stat| Unwrap::default().add(&stat))
 }
 
 impl Reader {
@@ -130,7 +139,7 @@ fn read_stat() -> Result<Stat, String> {
         Ok(text) => {
             Stat::parse(&text).ok_or_else(|| format!("{STAT} is not in a form that is known"))
         }
-        Err(error) if error.kind() == ErrorKind::NotFound && is_loaded() => stats::read()
+        Err(error) if error.kind() == ErrorKind::NotFound && is_loaded() => ctnetlink::read()
             .map(|cpus| Stat::from_cpus(&cpus))
             .map_err(|reason| {
                 format!("{STAT} is not there, and statistics over ctnetlink: {reason}")

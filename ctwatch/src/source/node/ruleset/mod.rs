@@ -102,6 +102,55 @@ fn has_tables(names: &str) -> io::Result<bool> {
     }
 }
 
+/// What is in the kernel already, so that listing it loads nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::source) struct Loaded {
+    pub(in crate::source) nf_tables: bool,
+    /// nf_tables' matches and targets of iptables.
+    pub(in crate::source) nft_compat: bool,
+}
+
+/// As [`read`], by those programs alone that make the kernel load nothing: each prints what is there already.
+pub(in crate::source) fn read_loaded(
+    own: &Seen,
+    loaded: Loaded,
+    unread: &mut Vec<String>,
+) -> Vec<RulesetText> {
+    let mut texts = Vec::new();
+    let mut keep =
+        |kind, program, arguments: &[&str], needs| match run(program, arguments, needs, LIMITS) {
+            Ok(text) => texts.push(RulesetText {
+                netns: own.netns,
+                kind,
+                text,
+            }),
+            Err(reason) => unread.push(format!("rules: {}", with_capability(reason))),
+        };
+    if loaded.nf_tables {
+        keep(RulesetKind::NftJson, "nft", &["-j", "list", "ruleset"], NFT);
+    }
+    if loaded.nf_tables && loaded.nft_compat {
+        keep(
+            RulesetKind::IptablesSave,
+            "iptables-nft-save",
+            &[],
+            IPTABLES,
+        );
+        keep(
+            RulesetKind::Ip6tablesSave,
+            "ip6tables-nft-save",
+            &[],
+            IPTABLES,
+        );
+    }
+    for (_, program, tables, _, kind) in FAMILIES {
+        if has_tables(tables).unwrap_or(false) {
+            keep(kind, program, &[], IPTABLES);
+        }
+    }
+    texts
+}
+
 /// Compares but for comments, which hold the time, and counters.
 fn are_same_rules(a: &str, b: &str) -> bool {
     let rules = |text: &str| -> Vec<String> {

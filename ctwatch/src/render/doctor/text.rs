@@ -1,0 +1,120 @@
+//! The findings for people: first what needs attention, then everything by topic.
+
+use super::super::paint::Paint;
+use crate::model::doctor::{Answer, Diagnosis, Finding, Topic};
+
+/// The findings in lines.
+#[must_use]
+pub fn text(diagnosis: &Diagnosis, paint: Paint) -> String {
+    let mut text = headline(diagnosis, paint);
+    for finding in diagnosis
+        .findings
+        .iter()
+        .filter(|finding| finding.attention)
+    {
+        text.push('\n');
+        text.push_str(&fault(finding, paint));
+    }
+    let mut topic = None;
+    for finding in &diagnosis.findings {
+        if topic != Some(finding.topic) {
+            topic = Some(finding.topic);
+            text.push_str(&format!("\n{}\n", paint.strong(heading(finding.topic))));
+        }
+        text.push_str(&line(finding, paint));
+    }
+    if !diagnosis.unread.is_empty() {
+        text.push_str(&format!("\n{}\n", paint.strong("Not seen")));
+        text.extend(
+            diagnosis
+                .unread
+                .iter()
+                .map(|reason| format!("  {reason}\n")),
+        );
+    }
+    text
+}
+
+fn headline(diagnosis: &Diagnosis, paint: Paint) -> String {
+    let or_dash = |name: &Option<String>| name.clone().unwrap_or_else(|| "-".to_owned());
+    let attention = match diagnosis.attention {
+        0 => "nothing needs attention".to_owned(),
+        1 => paint.alarm("1 finding needs attention"),
+        n => paint.alarm(&format!("{n} findings need attention")),
+    };
+    let unknown = match diagnosis.unknown {
+        0 => String::new(),
+        n => format!("; {n} could not be found out"),
+    };
+    format!(
+        "{}, Linux {}: {attention}{unknown}\n",
+        or_dash(&diagnosis.hostname),
+        or_dash(&diagnosis.kernel)
+    )
+}
+
+/// Symptom, cause, check, what to do.
+fn fault(finding: &Finding, paint: Paint) -> String {
+    let mut lines = format!("{}\n", paint.alarm(&name(finding)));
+    let mut line = |word: &str, text: &str| lines.push_str(&format!("  {word:<8} {text}\n"));
+    if let Some(trouble) = &finding.trouble {
+        line("symptom", &trouble.symptom);
+    }
+    line("cause", &finding.reason);
+    if let Some(trouble) = &finding.trouble {
+        line("check", &trouble.verify);
+    }
+    if let Some(todo) = &finding.todo {
+        line("do", todo);
+    }
+    lines
+}
+
+fn line(finding: &Finding, paint: Paint) -> String {
+    let answer = match (finding.answer, finding.attention) {
+        (_, true) => paint.alarm("!      "),
+        (Answer::Yes, false) => "yes    ".to_owned(),
+        (Answer::No, false) => paint.caution("no     "),
+        (Answer::Unknown, false) => paint.faint("unknown"),
+    };
+    let needs = match (finding.answer, finding.needs) {
+        (Answer::No, Some(version)) => format!(" (needs {version})"),
+        _ => String::new(),
+    };
+    if finding.attention {
+        return format!("  {answer}  {}: above\n", name(finding));
+    }
+    let mut text = format!("  {answer}  {}{needs}: {}\n", name(finding), finding.reason);
+    if let Some(todo) = finding
+        .todo
+        .as_ref()
+        .filter(|_| finding.answer != Answer::Yes)
+    {
+        text.push_str(&format!(
+            "           {}\n",
+            paint.faint(&format!("→ {todo}"))
+        ));
+    }
+    text
+}
+
+fn name(finding: &Finding) -> String {
+    match &finding.subject {
+        Some(subject) => format!("{} {subject}", finding.check),
+        None => finding.check.to_owned(),
+    }
+}
+
+fn heading(topic: Topic) -> &'static str {
+    match topic {
+        Topic::Table => "Table",
+        Topic::Conntrack => "Conntrack",
+        Topic::Settings => "Settings",
+        Topic::Tcp => "TCP",
+        Topic::Events => "Events",
+        Topic::Neighbours => "Neighbours",
+        Topic::Watching => "Watching",
+        Topic::Privileges => "Privileges",
+        Topic::Hooks => "Hooks",
+    }
+}
