@@ -12,8 +12,10 @@ use ctwatch::{
     },
 };
 
+mod coming_and_going;
 mod namespace;
 mod stopped;
+mod untold;
 
 use namespace::{count, in_a_namespace, is_skipped, listed, run, tcp_connections, udp_flows};
 

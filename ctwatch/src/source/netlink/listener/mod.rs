@@ -57,7 +57,7 @@ mod worker;
 use notes::Notes;
 use order::{Order, Outcome};
 use round::Rounds;
-use watched::{Watched, own_addresses};
+use watched::{Watched, has_events, own_addresses};
 use worker::Worker;
 
 /// Why nothing can be watched.
@@ -107,6 +107,8 @@ pub struct Listener {
     known: HashMap<Netns, Option<Vec<Address>>>,
     /// Rounds of dumps that were asked for and are not done.
     rounds: usize,
+    /// A namespace had events at the start.
+    had_events: bool,
     notes: Notes,
 }
 
@@ -145,10 +147,11 @@ impl Listener {
                 }
             }
         }
-        notes.set_events(watched.iter().any(|each| each.socket.is_some()));
+        notes.set_events(has_events(&watched));
         if let Some(error) = refused.filter(|_| watched.is_empty()) {
             return Err(error);
         }
+        let had_events = notes.has_events();
         let is_known = |netns: &Netns| watched.iter().any(|each| each.seen.netns == *netns);
         let known = namespaces
             .iter()
@@ -180,6 +183,7 @@ impl Listener {
             started,
             known,
             rounds: 0,
+            had_events,
             notes,
         })
     }
@@ -243,7 +247,11 @@ impl Listener {
         let early_drops = tables.iter().filter_map(early_drop).collect();
         let (answer, reading) = channel();
         self.order(Order::Read(early_drops, answer));
-        self.answer(&reading)
+        let mut reading = self.answer(&reading);
+        if !self.had_events {
+            reading.losses.events_lost = None;
+        }
+        reading
     }
 
     /// Lifetimes of a sample of the entries whose insert and end were both seen, since the start.

@@ -42,13 +42,43 @@ impl Price {
         if elapsed < WINDOW {
             return None;
         }
-        let share = self.used.as_secs_f64() / elapsed.as_secs_f64();
-        *self = Self::new();
-        (share > AT_MOST).then_some(share)
+        let used = std::mem::replace(self, Self::new()).used;
+        too_high(used, elapsed)
     }
+}
+
+fn too_high(used: Duration, elapsed: Duration) -> Option<f64> {
+    let share = used.as_secs_f64() / elapsed.as_secs_f64();
+    (share > AT_MOST).then_some(share)
 }
 
 /// CPU time of this thread; where the kernel does not tell, it counts as none.
 fn cpu_time() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quarter_of_a_core_is_not_too_much_and_more_is() {
+        let seconds = Duration::from_secs;
+        assert_eq!(too_high(seconds(5), seconds(20)), None);
+        assert_eq!(too_high(seconds(6), seconds(20)), Some(0.3));
+        assert_eq!(too_high(Duration::ZERO, seconds(20)), None);
+    }
+
+    #[test]
+    fn what_work_costs_is_added_up_until_a_window_is_over() {
+        let mut price = Price::new();
+        let sum: u64 = price.pay(|| (0..2_000_000_u64).map(std::hint::black_box).sum());
+        assert_eq!(sum, 1_999_999_000_000);
+        assert!(price.used > Duration::ZERO);
+        assert_eq!(price.is_too_high(), None);
+        price.since -= WINDOW;
+        price.used += WINDOW;
+        assert!(price.is_too_high().is_some_and(|share| share > 0.9));
+        assert_eq!(price.used, Duration::ZERO, "a new window");
+    }
 }

@@ -14,12 +14,13 @@ use super::{
     notes::Notes,
     order::Outcome,
     run::Run,
-    watched::{Watched, no_events},
+    watched::{Watched, has_events, no_events},
 };
 use crate::model::{dump::DumpKind, endpoint::Netns};
 
 /// How often a dump that the kernel calls unreliable is begun anew.
 const ATTEMPTS: u32 = 3;
+
 /// What is to be done.
 #[derive(Clone, Copy, Debug)]
 enum Task {
@@ -139,21 +140,26 @@ impl Rounds {
             None => {}
             Some(Task::RoundDone) => self.tell(Outcome::RoundDone),
             Some(Task::Dump(request)) => {
-                let Some(of) = find(watched, request.netns) else {
-                    return;
-                };
-                match Run::start(&*self.opener, &of.seen, &mut of.mirror, request.kind) {
-                    Ok(run) => {
-                        if run.makes == Makes::None && of.socket.is_some() {
-                            self.notes.add(no_events(&of.seen));
-                            of.socket = None;
-                            of.mirror.give_up_events();
-                        }
-                        self.run = Some((request, run));
-                    }
-                    Err(error) => self.fail(request, of, &error),
+                if let Some(of) = find(watched, request.netns) {
+                    self.begin(request, of);
                 }
+                self.notes.set_events(has_events(watched));
             }
+        }
+    }
+
+    fn begin(&mut self, request: Request, of: &mut Watched) {
+        let run = Run::start(&*self.opener, &of.seen, &mut of.mirror, request.kind);
+        match run {
+            Ok(run) => {
+                if run.makes == Makes::None && of.socket.is_some() {
+                    self.notes.add(no_events(&of.seen));
+                    of.socket = None;
+                    of.mirror.give_up_events();
+                }
+                self.run = Some((request, run));
+            }
+            Err(error) => self.fail(request, of, &error),
         }
     }
 

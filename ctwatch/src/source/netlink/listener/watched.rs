@@ -19,6 +19,7 @@ use crate::{
 
 /// Batches taken from one namespace before the others have their turn.
 const BATCHES: usize = 64;
+
 /// A namespace, its socket and its mirror.
 #[derive(Debug)]
 pub(super) struct Watched {
@@ -141,6 +142,11 @@ impl Watched {
             self.mirror.lose(socket.dropped());
         }
     }
+}
+
+/// Whether any of these is told of what happens.
+pub(super) fn has_events(watched: &[Watched]) -> bool {
+    watched.iter().any(|each| each.socket.is_some())
 }
 
 /// For people.

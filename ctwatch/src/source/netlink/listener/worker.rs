@@ -15,8 +15,13 @@ use nix::{
 };
 
 use super::{
-    notes::Notes, order::Order, price::Price, round::Rounds, socket::Mailbox, tally::none_lost,
-    watched::Watched,
+    notes::Notes,
+    order::Order,
+    price::Price,
+    round::Rounds,
+    socket::Mailbox,
+    tally::none_lost,
+    watched::{Watched, has_events},
 };
 use crate::model::{
     dump::DumpKind, endpoint::Endpoint, endpoint::Netns, lifetime::Lifetimes, reading::Reading,
@@ -115,6 +120,7 @@ impl Worker {
             Order::Add(watched) => {
                 self.rounds.ask_one(watched.seen.netns, DumpKind::Baseline);
                 self.watched.push(*watched);
+                self.notes.set_events(has_events(&self.watched));
             }
             Order::Addresses(netns, local) => {
                 if let Some(each) = self.watched.iter_mut().find(|it| it.seen.netns == netns) {
@@ -194,7 +200,7 @@ impl Worker {
         for each in &mut self.watched {
             each.give_up_events(&mut self.mailbox, now_ms);
         }
-        self.notes.set_events(false);
+        self.notes.set_events(has_events(&self.watched));
     }
 
     fn remove(&mut self, netns: Netns) {
@@ -205,6 +211,7 @@ impl Worker {
         let mut gone = self.watched.swap_remove(at);
         gone.drain(&mut self.mailbox, now_ms);
         self.rounds.forget(netns);
+        self.notes.set_events(has_events(&self.watched));
         gone.mirror.close(now_ms);
         gone.mirror.tally.take(None, &mut self.gone);
         self.gone.losses.unreadable += gone.unreadable;
