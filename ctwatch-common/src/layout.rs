@@ -72,8 +72,8 @@ pub struct PacketLayout {
     pub dev_net: u32,
     /// Zero.
     pub pad: u32,
-    /// Text of `nf_hook_slow`, first address and first address after it, in at most two pieces: where kernels give no
-    /// reason, the packets that it frees are those that netfilter dropped.
+    /// Text of `nf_hook_slow`, which frees the packets whose hook returns NF_DROP: first address and first address after
+    /// it, in at most two pieces. Zeros where the kernel hides its addresses, which only a kernel with a reason may.
     pub nf_hook_slow: [[u64; 2]; 2],
 }
 

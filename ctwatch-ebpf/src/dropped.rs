@@ -1,6 +1,7 @@
 //! Packets without an entry that netfilter dropped. Where tracking refuses an entry because the table is full, it drops
-//! the packet with none (`nf_conntrack_in`); so does a rule that comes before tracking, or one that drops what tracking
-//! called invalid, in PREROUTING or on the way out. The reader holds the sum against the kernel's `drop`.
+//! the packet with none (`nf_conntrack_in`), and `nf_hook_slow` frees it. So it does for a rule that comes before
+//! tracking, or that drops what tracking called invalid, in PREROUTING or on the way out; but from Linux 6.7 on rules
+//! of nftables free what they drop themselves (`NF_DROP_REASON`). The reader holds the sum against the kernel's `drop`.
 
 use aya_ebpf::{
     bindings::{BPF_F_MMAPABLE, BPF_NOEXIST},
@@ -27,11 +28,13 @@ static REFUSED: PerCpuHashMap<KeyWords, Refused> =
 #[map]
 static REFUSED_SUM: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
-/// Whether `location`, from where a packet was freed, lies in `nf_hook_slow`.
+/// Whether `location`, from where a packet was freed, lies in `nf_hook_slow`; also where it is not known where that is,
+/// and the reason has to do.
 #[inline(always)]
-pub(crate) fn is_freed_by_netfilter(location: u64) -> bool {
+pub(crate) fn is_freed_by_hooks(location: u64) -> bool {
     let within = |[start, end]: [u64; 2]| start <= location && location < end;
-    within(globals::nf_hook_slow(0)) || within(globals::nf_hook_slow(1))
+    let (whole, cold) = (globals::nf_hook_slow(0), globals::nf_hook_slow(1));
+    whole[0] == 0 || within(whole) || within(cold)
 }
 
 /// Netfilter dropped the packet at `skb`.

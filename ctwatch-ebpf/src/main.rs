@@ -125,12 +125,12 @@ fn check_insert_exit(ctx: RetProbeContext) -> u32 {
 /// `kfree_skb(skb, location, reason, …)`; the reason came with Linux 5.17.
 #[raw_tracepoint(tracepoint = "kfree_skb")]
 fn kfree_skb(ctx: RawTracePointContext) -> i32 {
-    let by_netfilter = match globals::netfilter_drop() {
-        // Apart, for the verifier refuses a program that touches an argument which the kernel does not have.
-        ABSENT => dropped::is_freed_by_netfilter(ctx.arg(1)),
+    let may_be = match globals::netfilter_drop() {
+        // The verifier refuses a program that touches an argument which the kernel does not have.
+        ABSENT => true,
         netfilter_drop => ctx.arg::<u32>(2) == netfilter_drop,
     };
-    if by_netfilter {
+    if may_be && dropped::is_freed_by_hooks(ctx.arg(1)) {
         dropped::dropped(ctx.arg(0));
     }
     0

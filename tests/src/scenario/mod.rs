@@ -22,6 +22,7 @@ scenarios! {
     evictions_of_a_full_table_agree
     refusals_of_a_full_table_agree
     status_of_a_full_table_is_the_kernels
+    refusals_are_attributed_without_probes
     sweep_of_all_ports_loses_nothing
     signals_end_a_recording_in_order
     killed_recording_stays_readable

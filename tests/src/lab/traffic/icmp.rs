@@ -15,32 +15,37 @@ use nix::sys::socket::{
 /// Echo requests (RFC 792) with these identifiers.
 pub(crate) fn echo(to: Ipv4Addr, identifiers: Range<u16>) -> Result<()> {
     let to = SockaddrIn::from(std::net::SocketAddrV4::new(to, 0));
-    send(AddressFamily::Inet, SockProtocol::Icmp, &to, identifiers, 8)
+    let messages = identifiers.map(|identifier| request(8, identifier));
+    send(AddressFamily::Inet, SockProtocol::Icmp, &to, messages)
+}
+
+/// Echo requests with a wrong checksum: tracking calls them invalid.
+pub(crate) fn garbled(to: Ipv4Addr, identifiers: Range<u16>) -> Result<()> {
+    let to = SockaddrIn::from(std::net::SocketAddrV4::new(to, 0));
+    let messages = identifiers.map(|identifier| {
+        let mut message = request(8, identifier);
+        message[2] ^= 1;
+        message
+    });
+    send(AddressFamily::Inet, SockProtocol::Icmp, &to, messages)
 }
 
 /// As [`echo`], by ICMPv6 (RFC 4443).
 pub(crate) fn echo6(to: Ipv6Addr, identifiers: Range<u16>) -> Result<()> {
     let to = SockaddrIn6::from(std::net::SocketAddrV6::new(to, 0, 0, 0));
-    send(
-        AddressFamily::Inet6,
-        SockProtocol::IcmpV6,
-        &to,
-        identifiers,
-        128,
-    )
+    let messages = identifiers.map(|identifier| request(128, identifier));
+    send(AddressFamily::Inet6, SockProtocol::IcmpV6, &to, messages)
 }
 
 fn send(
     family: AddressFamily,
     protocol: SockProtocol,
     to: &dyn SockaddrLike,
-    identifiers: Range<u16>,
-    kind: u8,
+    messages: impl Iterator<Item = [u8; 8]>,
 ) -> Result<()> {
     let socket =
         socket(family, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol).context("no raw socket")?;
-    for identifier in identifiers {
-        let message = request(kind, identifier);
+    for message in messages {
         sendto(socket.as_raw_fd(), &message, to, MsgFlags::empty()).context("cannot send")?;
     }
     Ok(())
