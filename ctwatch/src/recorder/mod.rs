@@ -20,11 +20,13 @@ use crate::{
     source::node,
 };
 
+mod cost;
 mod failures;
 mod namespaces;
 mod settle;
 mod watch;
 
+use cost::Cost;
 use failures::Failures;
 use namespaces::Namespaces;
 use watch::Watch;
@@ -74,10 +76,10 @@ pub struct Progress {
     pub inserted_now: u64,
     /// Time since the sample before.
     pub interval: Duration,
-    /// Since the start.
-    pub refused: u64,
-    /// Since the start.
-    pub evicted: u64,
+    /// Since the start; `None` where nobody can tell.
+    pub refused: Option<u64>,
+    /// Since the start, for newcomers and in the background; `None` where nobody can tell.
+    pub evicted: Option<u64>,
 }
 
 /// A recording under way.
@@ -93,6 +95,7 @@ pub struct Recorder {
     started: Instant,
     samples: u64,
     progress: Progress,
+    cost: Cost,
     lifetimes_written: Instant,
 }
 
@@ -147,6 +150,7 @@ impl Recorder {
             started,
             samples: 0,
             progress: Progress::default(),
+            cost: Cost::new(header.backend, &header.unobserved),
             lifetimes_written: started,
         };
         recorder.keep(&sample)?;
@@ -227,6 +231,8 @@ impl Recorder {
         self.books.add(sample);
         self.samples += 1;
         self.progress.add(sample);
+        let lost = self.cost.add(sample);
+        (self.progress.refused, self.progress.evicted) = (lost.refused, lost.all_evicted());
         for reason in self.watch.degraded() {
             self.degrade(&reason)?;
         }
@@ -288,8 +294,6 @@ impl Progress {
         let all = sample.deltas.iter().map(|(_, counters)| counters);
         for counters in all.chain([&sample.unattributed]) {
             self.inserted_now += counters.inserted;
-            self.refused += counters.refused;
-            self.evicted += counters.ended.evicted + counters.ended.evicted_background;
         }
         self.inserted += self.inserted_now;
     }

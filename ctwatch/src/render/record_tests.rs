@@ -160,12 +160,12 @@ fn progress_reads_well() {
         inserted: 100_000,
         inserted_now: 2_469,
         interval: Duration::from_secs(2),
-        refused: 1_200,
-        evicted: 0,
+        refused: Some(1_200),
+        evicted: None,
     };
     assert_eq!(
         progress(&now),
-        "   61 s  65,535/65,536 entries (99 %)  +1,235/s  refused 1,200  evicted 0"
+        "   61 s  65,535/65,536 entries (99 %)  +1,235/s  refused 1,200  evicted -"
     );
 }
 
