@@ -1,4 +1,4 @@
-//! ctnetlink's own messages: an entry has come, an entry has gone (`ctnetlink_conntrack_event`).
+//! ctnetlink's own messages: an entry has come, has changed, has gone (`ctnetlink_conntrack_event`).
 
 use super::super::{
     Malformed, entry,
@@ -26,6 +26,8 @@ pub(super) struct Event {
 pub(super) enum Kind {
     /// It was inserted.
     New,
+    /// It was changed.
+    Changed,
     /// It was removed; by a process through ctnetlink or not.
     Gone {
         /// A netlink port is told only where a process asked for it (`conntrack -D`, `-F`).
@@ -33,12 +35,13 @@ pub(super) enum Kind {
     },
 }
 
-/// Hands each event in what one receive returned to `each`; changes of entries are passed over.
+/// Hands each event in what one receive returned to `each`.
 pub(super) fn read(received: &[u8], mut each: impl FnMut(Event)) -> Result<(), Malformed> {
     let mut messages = Messages::new(received);
     while let Some(message) = messages.next()? {
         let (kind, payload) = match message.content {
             Content::Data(CT_NEW, payload) if message.creates => (Kind::New, payload),
+            Content::Data(CT_NEW, payload) => (Kind::Changed, payload),
             Content::Data(CT_DELETE, payload) => {
                 let deleted = message.port != 0;
                 (Kind::Gone { deleted }, payload)

@@ -52,6 +52,8 @@ pub(super) struct Mirror {
     generation: u16,
     stage: Stage,
     has_events: bool,
+    /// Events of ends tell neither the state nor the time left.
+    terse: bool,
     /// Events were lost while the present dump was being read.
     lost_meanwhile: bool,
     pub(super) tally: Tally,
@@ -69,6 +71,7 @@ impl Mirror {
             generation: 0,
             stage: Stage::Baseline,
             has_events: false,
+            terse: false,
             lost_meanwhile: false,
             tally: Tally::new(),
         }
@@ -90,6 +93,11 @@ impl Mirror {
         let key = self.keys.of(&event.entry, event.id);
         match event.kind {
             Kind::New => self.came(key, &event.entry, now_ms),
+            Kind::Changed => {
+                if let Some(record) = self.records.get_mut(&key) {
+                    record.update(&event.entry, now_ms);
+                }
+            }
             Kind::Gone { deleted } => self.went(key, &event.entry, deleted, now_ms),
         }
     }
@@ -137,7 +145,10 @@ impl Mirror {
         let cause = if deleted {
             Cause::Deleted
         } else {
-            last.cause(left(entry, known.as_ref(), now_ms))
+            last.cause(match &known {
+                Some(record) if self.terse => left_by_record(record, now_ms),
+                record => left(entry, record.as_ref(), now_ms),
+            })
         };
         self.tally.end(number, &last, cause, now_ms);
         if let Some(record) = known {
@@ -205,9 +216,10 @@ impl Mirror {
         }
     }
 
-    /// There will be events.
-    pub(super) fn expect_events(&mut self) {
+    /// There will be events; `terse` ones do not tell how much time an entry had left when it ended.
+    pub(super) fn expect_events(&mut self, terse: bool) {
         self.has_events = true;
+        self.terse = terse;
     }
 
     /// There will be no more events.
@@ -317,6 +329,15 @@ impl Mirror {
         if key.is_sampled(Lifetimes::SAMPLED_ONE_IN) && !record.is_from_before() {
             self.tally.lived(record.endpoint, record.lived_ms(now_ms));
         }
+    }
+}
+
+/// How much time an entry had left, where only its record tells. Packets move its deadline on without a word.
+fn left_by_record(record: &Record, now_ms: u64) -> Left {
+    if record.is_due(now_ms + EARLIER_MS) {
+        Left::Hardly
+    } else {
+        Left::Some
     }
 }
 

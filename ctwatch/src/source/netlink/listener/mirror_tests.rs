@@ -58,7 +58,7 @@ fn gone(number: u16) -> Event {
 
 fn mirror() -> Mirror {
     let mut mirror = Mirror::new(NETNS, None);
-    mirror.expect_events();
+    mirror.expect_events(false);
     mirror
 }
 
@@ -251,6 +251,44 @@ fn causes_are_told_by_time_left_state_and_the_kernels_count_of_evictions() {
         (sum.tcp_last[7], sum.tcp_last[8], sum.tcp_last[3]),
         (1, 2, 1)
     );
+}
+
+#[test]
+fn where_ends_are_told_tersely_updates_tell_the_rest() {
+    let mut mirror = Mirror::new(NETNS, None);
+    mirror.expect_events(true);
+    dump(&mut mirror, &[], 0);
+    take(&mut mirror, Some(0));
+    let tcp = |number, state, seconds, status| Entry {
+        protocol: Protocol::TCP,
+        state: Some(State(state)),
+        timeout_seconds: Some(seconds),
+        status,
+        ..entry(number)
+    };
+    for number in 1..=3 {
+        mirror.event(&told(Kind::New, tcp(number, 1, 120, 0)), 0);
+    }
+    let assured = status::SEEN_REPLY | status::ASSURED;
+    for number in 1..=2 {
+        mirror.event(&told(Kind::Changed, tcp(number, 7, 120, assured)), 1_000);
+    }
+    mirror.event(&told(Kind::Changed, tcp(9, 7, 120, 0)), 1_000);
+    let end = |number, status| {
+        let terse = Entry {
+            state: None,
+            timeout_seconds: None,
+            ..tcp(number, 0, 0, status)
+        };
+        told(Kind::Gone { deleted: false }, terse)
+    };
+    mirror.event(&end(1, assured), 60_000);
+    mirror.event(&end(2, assured), 125_000);
+    mirror.event(&end(3, 0), 60_000);
+    let (sum, _) = take(&mut mirror, Some(1));
+    let ended = sum.ended;
+    assert_eq!((ended.reset, ended.expired, ended.evicted), (1, 1, 1));
+    assert_eq!((sum.tcp_last[7], sum.tcp_last[1], mirror.len()), (2, 1, 0));
 }
 
 /// What happens to the kernel's table, to the events on their way and to the mirror.

@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use super::{
     super::{
         opener::{Makes, OpenError, Opener},
-        subscription::BUFFER,
+        subscription::{BUFFER, has_terse_ends},
     },
     ListenError, event,
     mirror::Mirror,
@@ -95,7 +95,7 @@ impl Watched {
         }
         self.socket = Some(socket);
         self.makes = makes;
-        self.mirror.expect_events();
+        self.mirror.expect_events(has_terse_ends());
     }
 
     /// Does without events from now on; what waits is read before.
