@@ -1,7 +1,7 @@
 //! The entries of one namespace's table, as events and dumps tell: each is in the set once, however often it is
 //! told of, and what enters or leaves the set is counted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{
     end::{Cause, Last, Left},
@@ -49,6 +49,9 @@ pub(super) struct Mirror {
     records: HashMap<Key, Record, ByKey>,
     /// Entries counted as ended for want of a trace, with the dump that missed them.
     ghosts: HashMap<Key, u16, ByKey>,
+    /// Entries whose end was told while the present dump is being read: rows are made a part ahead, and may show them
+    /// still. `None` between dumps.
+    departed: Option<HashSet<Key, ByKey>>,
     generation: u16,
     stage: Stage,
     has_events: bool,
@@ -68,6 +71,7 @@ impl Mirror {
             keys: Keys::default(),
             records: HashMap::default(),
             ghosts: HashMap::default(),
+            departed: None,
             generation: 0,
             stage: Stage::Baseline,
             has_events: false,
@@ -104,6 +108,9 @@ impl Mirror {
 
     fn came(&mut self, key: Key, entry: &Entry, now_ms: u64) {
         self.ghosts.remove(&key);
+        if let Some(departed) = &mut self.departed {
+            departed.remove(&key);
+        }
         if let Some(record) = self.records.get_mut(&key) {
             // Only now may a dump have shown it before its event was read. Later an entry without events, or whose
             // event was lost, has made room for another of the same tuple at the same place.
@@ -126,6 +133,9 @@ impl Mirror {
     }
 
     fn went(&mut self, key: Key, entry: &Entry, deleted: bool, now_ms: u64) {
+        if let Some(departed) = &mut self.departed {
+            departed.insert(key);
+        }
         if self.ghosts.remove(&key).is_some() {
             return;
         }
@@ -160,6 +170,7 @@ impl Mirror {
     pub(super) fn begin(&mut self) {
         self.generation = self.generation.wrapping_add(1);
         self.lost_meanwhile = false;
+        self.departed = Some(HashSet::default());
     }
 
     /// A dump shows an entry.
@@ -169,7 +180,8 @@ impl Mirror {
         }
         let key = self.keys.of(entry, id);
         // One that is being removed has told of its end before, or is about to.
-        let dying = entry.has(status::DYING);
+        let departed = |departed: &HashSet<_, _>| departed.contains(&key);
+        let dying = entry.has(status::DYING) || self.departed.as_ref().is_some_and(departed);
         match self.records.get_mut(&key) {
             Some(record) if !(dying && record.is_from_before()) => {
                 record.generation = self.generation;
@@ -191,6 +203,7 @@ impl Mirror {
             self.ghosts.insert(key, self.generation);
         }
         self.announce(now_ms);
+        self.departed = None;
         let generation = self.generation;
         self.ghosts
             .retain(|_, since| generation.wrapping_sub(*since) < GHOSTS_LAST);

@@ -168,6 +168,19 @@ fn what_was_lost_is_found_by_the_next_dump() {
 }
 
 #[test]
+fn a_row_may_be_read_after_the_entry_has_gone() {
+    let mut mirror = after_baseline(&[]);
+    mirror.event(&new(1), 0);
+    mirror.begin();
+    mirror.event(&gone(1), 31_000);
+    mirror.row(&entry(1), 7, 31_000);
+    mirror.end(31_000);
+    let (sum, losses) = take(&mut mirror, None);
+    assert_eq!((sum.inserted, sum.ended.total(), mirror.len()), (1, 1, 0));
+    assert_eq!(losses, none_lost());
+}
+
+#[test]
 fn an_entry_that_is_being_removed_is_not_taken_for_a_new_one() {
     let mut mirror = after_baseline(&[]);
     mirror.event(&new(1), 0);
@@ -325,6 +338,8 @@ struct Kernel {
     unseen: u64,
     shown: Vec<u16>,
     dump: Option<u16>,
+    /// Rows that the kernel has made and nobody has read yet, with their identifiers.
+    part: Vec<(u16, u32)>,
     lost: bool,
 }
 
@@ -365,38 +380,46 @@ impl Kernel {
         }
     }
 
+    /// The kernel makes the next part of a dump when the one before is read, so it is old by the time it is read.
     fn rows(&mut self, count: u8, mirror: &mut Mirror) {
-        let from = self.dump.unwrap_or_else(|| {
+        let Some(from) = self.dump else {
             mirror.begin();
-            0
-        });
-        let left = self.table.range(from..);
-        let rows: Vec<u16> = left.map(|(number, _)| *number).take(count.into()).collect();
-        for number in &rows {
-            // An entry from before and a later one of the same tuple lie at different places.
-            let id = if self.table.get(number) == Some(&true) {
-                7
-            } else {
-                0
-            };
-            mirror.row(&entry(*number), id, 1);
-            self.shown.push(*number);
+            self.make_part(0, count);
+            return;
+        };
+        let part = std::mem::take(&mut self.part);
+        let ends = part.is_empty();
+        self.make_part(from, count);
+        for (number, id) in part {
+            mirror.row(&entry(number), id, 1);
         }
-        self.dump = rows.last().map(|last| last + 1);
-        if rows.len() < count.into() {
-            self.dump = None;
+        if ends {
+            (self.dump, self.part) = (None, Vec::new());
             self.apply(Step::Read(u8::MAX), mirror);
             mirror.end(1);
         }
     }
 
+    fn make_part(&mut self, from: u16, count: u8) {
+        // An entry from before and a later one of the same tuple lie at different places.
+        let left = self.table.range(from..);
+        let part = left.map(|(number, tells)| (*number, if *tells { 7 } else { 0 }));
+        self.part = part.take(count.into()).collect();
+        let numbers = self.part.iter().map(|(number, _)| *number);
+        self.shown.extend(numbers);
+        self.dump = Some(self.part.last().map_or(from, |(last, _)| last + 1));
+    }
+
     /// The dump under way comes to its end, and another shows all there is.
     fn settle(&mut self, mirror: &mut Mirror) {
         self.apply(Step::Read(u8::MAX), mirror);
-        if self.dump.is_some() {
+        while self.dump.is_some() {
             self.rows(u8::MAX, mirror);
         }
         self.rows(u8::MAX, mirror);
+        while self.dump.is_some() {
+            self.rows(u8::MAX, mirror);
+        }
     }
 }
 

@@ -9,8 +9,9 @@ use nix::time::{ClockId, clock_gettime};
 
 /// Averaged over at least this long.
 const WINDOW: Duration = Duration::from_secs(10);
-/// Of a core. One that reads events for a quarter of its time gets some hundred thousand of them in a second: a node
-/// that begins and ends so many connections needs its processors for them. Dumps cost what they cost on any node.
+/// Of a core. One that reads events for a quarter of its time gets some sixty thousand of them in a second, and the
+/// kernel took several times as long to make them: a node that begins and ends so many connections needs its
+/// processors for them. What dumps cost is not in it.
 const AT_MOST: f64 = 0.25;
 
 /// Adds up.

@@ -209,7 +209,7 @@ impl Worker {
             return;
         };
         let mut gone = self.watched.swap_remove(at);
-        gone.drain(&mut self.mailbox, now_ms);
+        while gone.drain(&mut self.mailbox, now_ms).more {}
         self.rounds.forget(netns);
         self.notes.set_events(has_events(&self.watched));
         gone.mirror.close(now_ms);
