@@ -29,6 +29,15 @@ impl Price {
         }
     }
 
+    /// One that was opened so long ago and has used so much.
+    #[cfg(test)]
+    pub(super) fn of(used: Duration, elapsed: Duration) -> Self {
+        Self {
+            since: Instant::now() - elapsed,
+            used,
+        }
+    }
+
     /// Does work and adds what it costs.
     pub(super) fn pay<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let before = cpu_time();
@@ -77,8 +86,7 @@ mod tests {
         assert_eq!(sum, 1_999_999_000_000);
         assert!(price.used > Duration::ZERO);
         assert_eq!(price.is_too_high(), None);
-        price.since -= WINDOW;
-        price.used += WINDOW;
+        price = Price::of(price.used + WINDOW, WINDOW);
         assert!(price.is_too_high().is_some_and(|share| share > 0.9));
         assert_eq!(price.used, Duration::ZERO, "a new window");
     }

@@ -154,8 +154,7 @@ impl Rounds {
             Ok(run) => {
                 if run.makes == Makes::None && of.socket.is_some() {
                     self.notes.add(no_events(&of.seen));
-                    of.socket = None;
-                    of.mirror.give_up_events();
+                    of.give_up_events();
                 }
                 self.run = Some((request, run));
             }

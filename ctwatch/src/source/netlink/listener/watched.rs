@@ -43,6 +43,8 @@ pub(super) struct Drained {
     pub(super) overrun: bool,
     /// More messages wait.
     pub(super) more: bool,
+    /// Nothing can be read any more, for this reason.
+    pub(super) failed: Option<Errno>,
 }
 
 impl Watched {
@@ -98,9 +100,8 @@ impl Watched {
         self.mirror.expect_events(has_terse_ends());
     }
 
-    /// Does without events from now on; what waits is read before.
-    pub(super) fn give_up_events(&mut self, mailbox: &mut Mailbox, now_ms: u64) {
-        while self.drain(mailbox, now_ms).more {}
+    /// Does without events from now on.
+    pub(super) fn give_up_events(&mut self) {
         self.socket = None;
         self.mirror.give_up_events();
     }
@@ -120,7 +121,11 @@ impl Watched {
             });
             match looked {
                 Ok(Look::Messages(count)) => drained.messages += count,
-                Ok(Look::Overrun) | Err(_) => {
+                Err(errno) => {
+                    drained.failed = Some(errno);
+                    return drained;
+                }
+                Ok(Look::Overrun) => {
                     drained.overrun = true;
                     self.congested = true;
                     self.mirror.lose(0);

@@ -30,7 +30,7 @@ use crate::model::{
 /// After messages came, the thread sleeps this many milliseconds before it looks again: each look takes many at once,
 /// and the kernel has nobody to wake. The socket holds what comes meanwhile many times over.
 const PAUSE_MS: u8 = 10;
-/// While a reading is made, messages may come as fast as they are read; it ends nevertheless.
+/// What waits is read for no longer than this, should it come as fast as it is read.
 const READ_AT_MOST: Duration = Duration::from_millis(500);
 /// Entries that are remembered, of all namespaces, at most: some 200 MB.
 const ENTRIES: usize = 4_000_000;
@@ -138,11 +138,20 @@ impl Worker {
     /// Reads what waits in all sockets, a fair share of each.
     fn drain(&mut self) -> Found {
         let now_ms = self.now_ms();
-        let mut found = Found::Nothing;
+        let (mut found, mut failed) = (Found::Nothing, false);
         for each in &mut self.watched {
             let drained = self.price.pay(|| each.drain(&mut self.mailbox, now_ms));
             if drained.overrun {
                 self.rounds.ask_first(each.seen.netns);
+            }
+            if let Some(errno) = drained.failed {
+                each.give_up_events();
+                failed = true;
+                self.notes.add(format!(
+                    "the events of {} cannot be read: {errno}; from then on inserted and ended are the differences \
+                     between dumps",
+                    each.seen
+                ));
             }
             found = found.max(match drained {
                 it if it.more => Found::MoreThanItTook,
@@ -150,7 +159,16 @@ impl Worker {
                 _ => Found::Nothing,
             });
         }
+        if failed {
+            self.notes.set_events(has_events(&self.watched));
+        }
         found
+    }
+
+    /// Reads all that waits, unless it comes as fast as it is read.
+    fn drain_all(&mut self) {
+        let began = Instant::now();
+        while self.drain() == Found::MoreThanItTook && began.elapsed() < READ_AT_MOST {}
     }
 
     /// What moved since the reading before, all events included that waited when it was asked for.
@@ -158,8 +176,7 @@ impl Worker {
         for each in &mut self.watched {
             each.mirror.tally.mark();
         }
-        let began = Instant::now();
-        while self.drain() == Found::MoreThanItTook && began.elapsed() < READ_AT_MOST {}
+        self.drain_all();
         let mut reading = std::mem::replace(&mut self.gone, quiet());
         for each in &mut self.watched {
             let netns = each.seen.netns;
@@ -196,9 +213,9 @@ impl Worker {
     }
 
     fn give_up_events(&mut self) {
-        let now_ms = self.now_ms();
+        self.drain_all();
         for each in &mut self.watched {
-            each.give_up_events(&mut self.mailbox, now_ms);
+            each.give_up_events();
         }
         self.notes.set_events(has_events(&self.watched));
     }
@@ -251,3 +268,7 @@ fn quiet() -> Reading {
         ..Reading::default()
     }
 }
+
+#[cfg(test)]
+#[path = "worker_tests.rs"]
+mod tests;
