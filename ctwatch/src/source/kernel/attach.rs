@@ -53,15 +53,11 @@ fn refused(hook: &Hook, error: &ProgramError) -> AttachError {
 
 /// Whether it is `perf_event_open` that is refused for want of a capability.
 fn is_denied(error: &ProgramError) -> bool {
-    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| {
-        error.source()
-    });
-    causes
-        .filter_map(|cause| cause.downcast_ref::<SyscallError>())
-        .any(|refused| {
-            refused.call == "perf_event_open"
-                && refused.io_error.kind() == io::ErrorKind::PermissionDenied
-        })
+    matches!(
+        error,
+        ProgramError::SyscallError(SyscallError { call: "perf_event_open", io_error })
+            if io_error.kind() == io::ErrorKind::PermissionDenied
+    )
 }
 
 fn paranoia() -> Option<i32> {
