@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use nix::{
+    errno::Errno,
     sys::signal::{Signal as NixSignal, kill},
     unistd::Pid,
 };
@@ -25,6 +26,7 @@ use super::{Global, Outcome, Output};
 use crate::{
     recorder::{Progress, Recorder, Settings, Source},
     render::record as render,
+    source::privilege,
 };
 
 /// Without `-d` and without a command.
@@ -119,6 +121,9 @@ async fn record(args: &Args, global: &Global) -> Result<Outcome> {
             return Err(error);
         }
     };
+    if let Some(reason) = privilege::lock() {
+        log::info!("the recorder stays able to open sockets: {reason}");
+    }
     let deadline = deadline(args).map(|after| Instant::now() + after);
     let mut ticks = interval(args.interval);
     // A sample that comes late is not made up for: each carries its time.
@@ -144,7 +149,7 @@ async fn record(args: &Args, global: &Global) -> Result<Outcome> {
     }
     progress.clear();
     if status.is_none() {
-        end(&mut child).await;
+        end(&mut child, &recorder).await;
     }
     let finished = recorder.finish()?;
     if !global.quiet {
@@ -209,12 +214,16 @@ fn outcome(status: Option<ExitStatus>) -> Outcome {
 }
 
 /// Asks a command that still runs to end, and gives it a moment.
-async fn end(child: &mut Option<Child>) {
+async fn end(child: &mut Option<Child>, recorder: &Recorder) {
     let Some(child) = child else { return };
     let pid = child.id().and_then(|id| i32::try_from(id).ok());
-    if let Some(pid) = pid {
+    if let Some(pid) = pid.map(Pid::from_raw)
         // It may have ended this moment: nothing to do then.
-        let _ = kill(Pid::from_raw(pid), NixSignal::SIGTERM);
+        && kill(pid, NixSignal::SIGTERM) == Err(Errno::EPERM)
+        && let Err(error) = recorder.end(pid)
+    {
+        eprintln!("ctwatch: warning: cannot ask the command to end, so it goes on: {error}");
+        return;
     }
     let _ = timeout(PATIENCE, child.wait()).await;
 }

@@ -3,9 +3,11 @@
 use std::{
     io,
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use nix::unistd::Pid;
 use thiserror::Error;
 
 use crate::{
@@ -17,7 +19,10 @@ use crate::{
         sample::Sample,
     },
     recording::{self, Writer},
-    source::node,
+    source::{
+        keeper::{self, Keeper},
+        node, privilege,
+    },
 };
 
 mod cost;
@@ -58,6 +63,12 @@ pub enum Error {
     /// The recording cannot be written.
     #[error(transparent)]
     Recording(#[from] recording::Error),
+    /// The part that keeps capabilities does not do what it should.
+    #[error(transparent)]
+    Keeper(#[from] keeper::Error),
+    /// Capabilities are neither to be had nor to be given up.
+    #[error("cannot change the capabilities of this process: {0}")]
+    Capabilities(#[from] privilege::CapsError),
     /// Threads for dumps cannot be started.
     #[error("cannot start a thread to dump the table: {0}")]
     Thread(#[source] io::Error),
@@ -85,7 +96,9 @@ pub struct Progress {
 /// A recording under way.
 #[derive(Debug)]
 pub struct Recorder {
+    /// Before the keeper: what it has attached goes when that ends.
     watch: Box<dyn Watch>,
+    keeper: Arc<Keeper>,
     /// What is to be told of the source.
     notice: Option<String>,
     namespaces: Namespaces,
@@ -122,10 +135,17 @@ impl Recorder {
     /// [`Error`]. Nothing has been written when there is nothing to watch by.
     pub fn start(settings: &Settings) -> Result<Self, Error> {
         // Before anything takes time or privileges: a file in the way is the user's to deal with first.
-        recording::check_target(&settings.path, settings.force)?;
+        privilege::rest()?;
+        check(settings)?;
+        privilege::raise()?;
         let node = node::read(false);
-        let mut namespaces = Namespaces::new(&node);
-        let (mut watch, notice) = watch::start(settings.source, &node, &namespaces.all())?;
+        let may_enter = privilege::may_enter_namespaces();
+        let mut ready = watch::attach(settings.source, &node)?;
+        let keeper = Arc::new(Keeper::start(&mut ready)?);
+        // Before the first thread starts, and before a file is written.
+        privilege::give_up(|| check(settings).is_err())?;
+        let mut namespaces = Namespaces::new(&node, Arc::clone(&keeper), may_enter);
+        let (mut watch, notice) = ready.watch(&keeper, &namespaces.all())?;
         for reason in notice.iter().cloned().chain(watch.degraded()) {
             namespaces.degrade(&reason);
         }
@@ -142,6 +162,7 @@ impl Recorder {
         let sample = settle::sample(&mut *watch, &mut namespaces, started);
         let mut recorder = Self {
             watch,
+            keeper,
             notice,
             failures: Failures::default(),
             books: Books::new(&header.unobserved),
@@ -165,7 +186,7 @@ impl Recorder {
     ///
     /// When the recording cannot be written; what was written stays readable.
     pub fn sample(&mut self) -> Result<Progress, Error> {
-        for news in self.namespaces.refresh(&mut *self.watch) {
+        for news in self.namespaces.refresh() {
             news.write(&mut self.writer)?;
         }
         if let Some(now) = self.namespaces.changed() {
@@ -226,6 +247,15 @@ impl Recorder {
         self.notice.as_deref()
     }
 
+    /// Asks a command of this process to end that runs as another user, which root may.
+    ///
+    /// # Errors
+    ///
+    /// When it is not permitted.
+    pub fn end(&self, process: Pid) -> Result<(), Error> {
+        Ok(self.keeper.end(process)?)
+    }
+
     fn keep(&mut self, sample: &Sample) -> Result<(), Error> {
         self.writer.sample(sample)?;
         self.books.add(sample);
@@ -244,7 +274,7 @@ impl Recorder {
 
     /// From now on failed inserts are attributed; what came before is said to be missing.
     fn watch_failures(&mut self) -> Result<(), Error> {
-        if !self.watch.watch_failures().map_err(WatchError::from)? {
+        if !self.keeper.watch_failures()? {
             return Ok(());
         }
         let reason = "inserts that failed other than by a clash were not attributed to ports before the first of \
@@ -278,6 +308,10 @@ impl Recorder {
             Err(reason) => self.degrade(&reason),
         }
     }
+}
+
+fn check(settings: &Settings) -> Result<(), recording::Error> {
+    recording::check_target(&settings.path, settings.force)
 }
 
 impl Progress {

@@ -2,10 +2,11 @@
 
 use std::{
     collections::HashMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use super::watch::{self, Watch};
+use super::watch;
 use crate::{
     model::{
         endpoint::Netns,
@@ -13,13 +14,7 @@ use crate::{
         table::Table,
     },
     recording::{self, Writer},
-    source::{
-        node::{
-            address,
-            netns::{Scanner, Seen},
-        },
-        privilege, table,
-    },
+    source::{keeper::Keeper, node::netns::Seen},
 };
 
 /// Addresses of namespaces already known are looked at again this often.
@@ -28,12 +23,11 @@ const ADDRESSES_EVERY: Duration = Duration::from_secs(5);
 /// What is known of the namespaces.
 #[derive(Debug)]
 pub(super) struct Namespaces {
-    scanner: Scanner,
-    reader: table::Reader,
+    keeper: Arc<Keeper>,
     seen: Vec<Seen>,
     addresses: HashMap<Netns, Vec<Address>>,
     looked: Instant,
-    /// Whether this process may enter other namespaces; asked once, for it does not change.
+    /// Whether the keeper may enter other namespaces.
     may_enter: bool,
     degraded: Vec<String>,
     /// They are not those that were told to whoever watches.
@@ -59,7 +53,7 @@ impl News {
 
 impl Namespaces {
     /// Starts with what the node's description holds.
-    pub(super) fn new(node: &Node) -> Self {
+    pub(super) fn new(node: &Node, keeper: Arc<Keeper>, may_enter: bool) -> Self {
         let mut addresses: HashMap<Netns, Vec<Address>> = HashMap::new();
         for address in &node.addresses {
             addresses
@@ -67,14 +61,12 @@ impl Namespaces {
                 .or_default()
                 .push(address.clone());
         }
-        let mut scanner = Scanner::new();
         let mut namespaces = Self {
-            seen: scanner.scan().unwrap_or_default(),
-            scanner,
-            reader: table::Reader::new(),
+            seen: keeper.scan().unwrap_or_default(),
+            keeper,
             addresses,
             looked: Instant::now(),
-            may_enter: privilege::may_enter_namespaces(),
+            may_enter,
             degraded: Vec::new(),
             changed: false,
         };
@@ -97,20 +89,28 @@ impl Namespaces {
         new
     }
 
+    fn tell(&mut self, reason: String, news: &mut Vec<News>) {
+        if self.degrade(&reason) {
+            news.push(News::Degraded(reason));
+        }
+    }
+
     /// What cannot be told, for people.
     pub(super) fn degraded(&self) -> &[String] {
         &self.degraded
     }
 
-    /// Looks for new namespaces at once and for new addresses of known ones now and then, and tells
-    /// whoever watches.
-    pub(super) fn refresh(&mut self, watch: &mut dyn Watch) -> Vec<News> {
+    /// Looks for new namespaces at once and for new addresses of known ones now and then, and tells the kernel side.
+    pub(super) fn refresh(&mut self) -> Vec<News> {
         let mut news = Vec::new();
-        if self.may_enter
-            && let Ok(seen) = self.scanner.scan()
-        {
-            self.changed |= self.seen != seen;
-            self.seen = seen;
+        if self.may_enter {
+            match self.keeper.scan() {
+                Ok(seen) => {
+                    self.changed |= self.seen != seen;
+                    self.seen = seen;
+                }
+                Err(error) => self.tell(error.to_string(), &mut news),
+            }
         }
         let all = self.looked.elapsed() >= ADDRESSES_EVERY;
         if all {
@@ -125,24 +125,18 @@ impl Namespaces {
         if due.is_empty() {
             return news;
         }
-        let Ok(read) = address::read_all(&due) else {
+        let Ok(read) = self.keeper.addresses(&due) else {
             return news;
         };
         for (seen, addresses) in due.iter().zip(read) {
             // One that cannot be entered is gone, or will be told of by its dump.
             let Ok(addresses) = addresses else { continue };
-            self.update(seen, addresses, watch, &mut news);
+            self.update(seen, addresses, &mut news);
         }
         news
     }
 
-    fn update(
-        &mut self,
-        seen: &Seen,
-        addresses: Vec<Address>,
-        watch: &mut dyn Watch,
-        news: &mut Vec<News>,
-    ) {
+    fn update(&mut self, seen: &Seen, addresses: Vec<Address>, news: &mut Vec<News>) {
         let before = self.addresses.get(&seen.netns);
         if before == Some(&addresses) {
             return;
@@ -151,19 +145,17 @@ impl Namespaces {
         if before.is_none() {
             news.push(News::Namespace(seen.namespace()));
         }
-        if let Err(error) = watch.set_addresses(seen.netns, &addresses) {
+        if let Err(error) = self.keeper.set_addresses(seen.netns, &addresses) {
             let reason = format!("addresses of {seen} are not known to the kernel side: {error}");
-            if self.degrade(&reason) {
-                news.push(News::Degraded(reason));
-            }
+            self.tell(reason, news);
         }
         news.push(News::Addresses(addresses.clone()));
         self.addresses.insert(seen.netns, addresses);
     }
 
     /// The tables of all namespaces.
-    pub(super) fn tables(&mut self) -> Vec<Table> {
-        self.reader.read_all(&self.seen)
+    pub(super) fn tables(&self) -> Vec<Table> {
+        self.keeper.tables(&self.seen).unwrap_or_default()
     }
 
     /// All of them, if they or their addresses changed since they were asked for before.

@@ -2,6 +2,7 @@
 
 pub mod doctor;
 pub mod iptables_save;
+pub mod keeper;
 pub mod kernel;
 pub mod netlink;
 pub mod nft_ruleset;

@@ -19,6 +19,7 @@ mod confined;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod missing;
+mod recording;
 
 /// An ordinary user.
 const USER: u32 = 65_534;

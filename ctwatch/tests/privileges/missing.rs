@@ -1,14 +1,15 @@
 //! Users without the capabilities that watching needs.
 
-use super::{Place, is_skipped, said};
+use super::{Place, is_skipped, said, set_capabilities, skip};
 
-/// What `record` says, with these options of `setpriv`.
-fn refusal(place: &Place, options: &[&str]) -> String {
+/// What `record` says, with these options of `setpriv` and of its own.
+fn refusal(place: &Place, options: &[&str], own: &[&str]) -> String {
     let file = place.directory.path().join("new.db");
     let mut command = place.by_user(options);
     let output = command
         .args(["record", "-d", "10ms", "-f"])
         .arg(&file)
+        .args(own)
         .output()
         .unwrap();
     let said = said(&output);
@@ -24,7 +25,7 @@ fn an_ordinary_user_is_told_what_is_missing_and_both_ways_out() {
         return;
     }
     let place = Place::new();
-    let said = refusal(&place, &[]);
+    let said = refusal(&place, &[], &[]);
     let program = place.program.display();
     for words in [
         "CAP_NET_ADMIN".to_owned(),
@@ -42,8 +43,47 @@ fn where_neither_sudo_nor_setcap_would_help_neither_is_advised() {
     if is_skipped("where_neither_sudo_nor_setcap_would_help_neither_is_advised") {
         return;
     }
-    let said = refusal(&Place::new(), &["--no-new-privs"]);
+    let said = refusal(&Place::new(), &["--no-new-privs"], &[]);
     assert!(said.contains("CAP_NET_ADMIN"), "{said}");
     assert!(said.contains("AmbientCapabilities="), "{said}");
     assert!(!said.contains("sudo setcap"), "{said}");
+}
+
+#[test]
+fn each_source_names_each_capability_that_is_missing() {
+    let test = "each_source_names_each_capability_that_is_missing";
+    if is_skipped(test) {
+        return;
+    }
+    let place = Place::new();
+    let cases = [
+        ("kprobe", "", "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN missing"),
+        ("kprobe", "cap_perfmon,cap_net_admin", "CAP_BPF missing"),
+        ("kprobe", "cap_bpf,cap_net_admin", "CAP_PERFMON missing"),
+        ("kprobe", "cap_bpf,cap_perfmon", "CAP_NET_ADMIN missing"),
+        ("kprobe", "cap_sys_admin", "CAP_NET_ADMIN missing"),
+        ("netlink", "", "CAP_NET_ADMIN missing"),
+        (
+            "netlink",
+            "cap_bpf,cap_perfmon,cap_sys_admin",
+            "CAP_NET_ADMIN missing",
+        ),
+        ("auto", "", "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN missing"),
+    ];
+    for (source, held, words) in cases {
+        let set = if held.is_empty() {
+            "=".to_owned()
+        } else {
+            format!("{held}=ep")
+        };
+        if !set_capabilities(&place.program, &set) {
+            return skip(test, "the file system keeps no capabilities");
+        }
+        let said = refusal(&place, &[], &["--source", source]);
+        assert!(
+            said.contains(&format!(": {words} (")),
+            "{source} with {held}: {said}"
+        );
+        assert!(said.contains("sudo setcap cap_"), "{said}");
+    }
 }

@@ -6,6 +6,7 @@ pub(crate) mod figures;
 pub(crate) mod kallsyms;
 pub(crate) mod module;
 pub(crate) mod netns;
+pub(crate) mod privileges;
 pub(crate) mod processor;
 pub(crate) mod recorder;
 pub(crate) mod recording;

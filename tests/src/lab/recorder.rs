@@ -1,8 +1,9 @@
 //! `ctwatch record`, run as a user runs it.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, Permissions},
     io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     rc::Rc,
@@ -41,6 +42,8 @@ impl Recorder {
     /// As [`Recorder::start`], where other words than `ctwatch` begin the command.
     pub(crate) fn start_by(program: &[&str], options: &[&str]) -> Result<Self> {
         let dir = Rc::new(TempDir::new().context("no directory for the recording")?);
+        // For whoever the program runs as.
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o777))?;
         let (first, rest) = program.split_first().context("no program")?;
         let child = Command::new(first)
             .args(rest)
@@ -65,6 +68,11 @@ impl Recorder {
             bail!("ctwatch record {status}: {}", recorder.said().trim());
         }
         Ok(recorder)
+    }
+
+    /// Its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// Where the recording is.

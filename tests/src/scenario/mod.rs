@@ -35,6 +35,7 @@ scenarios! {
     background_evictions_are_told_apart
     inserts_count_without_their_symbol
     missing_means_are_named
+    ordinary_users_record_with_capabilities
     files_that_are_no_recordings_are_refused
     full_disk_keeps_what_was_written
     existing_file_is_not_overwritten

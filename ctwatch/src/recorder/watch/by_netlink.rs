@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -9,19 +10,16 @@ use super::{Attached, Namespaces, Outcome, Watch};
 use crate::{
     analysis::refused::Attribution,
     model::{
-        counters::Counters,
-        dump::DumpKind,
-        endpoint::{Endpoint, Netns},
-        lifetime::Lifetimes,
-        node::{Address, Node},
-        reading::Reading,
-        recording::Backend,
-        table::Table,
-        unobserved::Unobserved,
+        counters::Counters, dump::DumpKind, endpoint::Endpoint, lifetime::Lifetimes,
+        reading::Reading, recording::Backend, table::Table, unobserved::Unobserved,
     },
     source::{
+        keeper::Keeper,
         kernel::{error::AttachError, refusals::Refusals},
-        netlink::listener::{ListenError, Listener, Mode},
+        netlink::{
+            listener::{ListenError, Listener, Mode},
+            opener::Opener,
+        },
     },
 };
 
@@ -55,7 +53,9 @@ impl Pace {
 pub(super) struct ByNetlink {
     listener: Listener,
     backend: Backend,
-    refusals: Option<Refusals>,
+    keeper: Arc<Keeper>,
+    /// Bytes of the maps of the program that tells what netfilter drops.
+    refusals: Option<u64>,
     /// Packets that were dropped without an entry, not yet held against tables.
     dropped: Vec<(Endpoint, u64)>,
     attribution: Attribution,
@@ -71,15 +71,21 @@ pub(super) struct ByNetlink {
 
 impl ByNetlink {
     /// Listens, and takes the baseline at once: until then nobody knows what was there before.
-    pub(super) fn start(node: &Node, namespaces: &Namespaces) -> Result<Self, ListenError> {
-        let mut listener = Listener::start(namespaces)?;
+    pub(super) fn start(
+        refusals: Result<Refusals, AttachError>,
+        keeper: Arc<Keeper>,
+        namespaces: &Namespaces,
+    ) -> Result<Self, ListenError> {
+        let opener: Arc<dyn Opener> = Arc::clone(&keeper) as _;
+        let mut listener = Listener::start_by(opener, namespaces)?;
         let backend = match listener.mode() {
             Mode::Events => Backend::Netlink,
             Mode::Dumps => Backend::Dump,
         };
         let mut degraded = vec![cannot_show(backend).to_owned()];
-        let refusals = match Refusals::attach(node) {
-            Ok(refusals) => Some(refusals),
+        // The keeper reads what it counts.
+        let refusals = match refusals {
+            Ok(refusals) => Some(refusals.map_bytes()),
             Err(error) => {
                 degraded.push(format!(
                     "whose the refused connections are is not known: {error}"
@@ -93,6 +99,7 @@ impl ByNetlink {
         Ok(Self {
             listener,
             backend,
+            keeper,
             refusals,
             dropped: Vec::new(),
             attribution: Attribution::default(),
@@ -169,9 +176,9 @@ impl Watch for ByNetlink {
             attached.add("listener", "ctnetlink events");
         }
         attached.add("dumps", "ctnetlink");
-        if let Some(refusals) = &self.refusals {
+        if let Some(map_bytes) = self.refusals {
             attached.add("kfree_skb", "tracepoint kfree_skb");
-            attached.map_bytes = refusals.map_bytes();
+            attached.map_bytes = map_bytes;
         }
         attached
     }
@@ -186,8 +193,10 @@ impl Watch for ByNetlink {
 
     /// A packet is dropped after the kernel counted it: read in this order, none is seen before it is counted.
     fn before_tables(&mut self) {
-        if let Some(refusals) = &mut self.refusals {
-            self.dropped.extend(refusals.read());
+        if self.refusals.is_some()
+            && let Ok(dropped) = self.keeper.dropped()
+        {
+            self.dropped.extend(dropped);
         }
     }
 
@@ -202,13 +211,6 @@ impl Watch for ByNetlink {
 
     fn lifetimes(&mut self) -> Vec<(Endpoint, Lifetimes)> {
         self.listener.lifetimes()
-    }
-
-    fn set_addresses(&mut self, netns: Netns, now: &[Address]) -> Result<(), AttachError> {
-        match &mut self.refusals {
-            Some(refusals) => refusals.set_addresses(netns, now),
-            None => Ok(()),
-        }
     }
 
     fn update(&mut self, now: Namespaces) {

@@ -1,20 +1,14 @@
 //! Probes count, dumps come beside.
 
-use std::{io, time::Instant};
+use std::{io, sync::Arc, time::Instant};
 
 use super::{Attached, Namespaces, Outcome, Watch, dumps::Dumps};
 use crate::{
     model::{
-        dump::DumpKind,
-        endpoint::{Endpoint, Netns},
-        lifetime::Lifetimes,
-        node::Address,
-        reading::Reading,
-        recording::Backend,
-        table::Table,
-        unobserved::Unobserved,
+        dump::DumpKind, endpoint::Endpoint, lifetime::Lifetimes, reading::Reading,
+        recording::Backend, table::Table, unobserved::Unobserved,
     },
-    source::kernel::{error::AttachError, probes::Probes},
+    source::{keeper::Keeper, kernel::probes::Probes, netlink::opener::Opener},
 };
 
 /// Attached probes.
@@ -22,16 +16,18 @@ use crate::{
 pub(super) struct ByProbes {
     probes: Probes,
     dumps: Dumps,
+    keeper: Arc<Keeper>,
     started: Instant,
 }
 
 impl ByProbes {
-    pub(super) fn new(mut probes: Probes) -> Self {
+    pub(super) fn new(mut probes: Probes, keeper: Arc<Keeper>) -> Self {
         // What was counted while the hooks were being attached one by one has no insert or no end to go with.
         probes.read();
         Self {
             probes,
             dumps: Dumps::default(),
+            keeper,
             started: Instant::now(),
         }
     }
@@ -72,16 +68,9 @@ impl Watch for ByProbes {
         self.probes.lifetimes()
     }
 
-    fn set_addresses(&mut self, netns: Netns, now: &[Address]) -> Result<(), AttachError> {
-        self.probes.set_addresses(netns, now)
-    }
-
-    fn watch_failures(&mut self) -> Result<bool, AttachError> {
-        self.probes.watch_failures()
-    }
-
     fn start_dumps(&mut self, namespaces: Namespaces, kind: DumpKind) -> io::Result<()> {
-        self.dumps.start(namespaces, kind)
+        let opener: Arc<dyn Opener> = Arc::clone(&self.keeper) as _;
+        self.dumps.start(opener, namespaces, kind)
     }
 
     fn is_due(&self) -> bool {

@@ -3,7 +3,10 @@
 
 use std::{
     io,
-    sync::mpsc::{Receiver, TryRecvError, channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, TryRecvError, channel},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -11,7 +14,10 @@ use std::{
 use nix::time::{ClockId, clock_gettime};
 
 use super::{Namespaces, Outcome};
-use crate::{model::dump::DumpKind, source::netlink};
+use crate::{
+    model::dump::DumpKind,
+    source::netlink::{self, opener::Opener},
+};
 
 /// The part of a core that may be used from the start of one round to the start of the next: one in this many.
 const SHARE: u32 = 100;
@@ -34,11 +40,16 @@ struct Began {
 
 impl Dumps {
     /// Dumps these namespaces, one after the other.
-    pub(super) fn start(&mut self, namespaces: Namespaces, kind: DumpKind) -> io::Result<()> {
+    pub(super) fn start(
+        &mut self,
+        opener: Arc<dyn Opener>,
+        namespaces: Namespaces,
+        kind: DumpKind,
+    ) -> io::Result<()> {
         let (sender, receiver) = channel();
         thread::Builder::new().name("dump".into()).spawn(move || {
             for (seen, addresses) in namespaces {
-                let outcome = netlink::dump(&seen, addresses.as_deref(), kind)
+                let outcome = netlink::dump_by(&*opener, &seen, addresses.as_deref(), kind)
                     .map_err(|error| format!("no dump of {seen}: {error}"));
                 if sender.send(outcome).is_err() {
                     break;

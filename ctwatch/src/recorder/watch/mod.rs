@@ -1,6 +1,6 @@
 //! What watches: probes in the kernel, or netlink. The recorder does not know which of them it has.
 
-use std::{fmt::Debug, io, time::Instant};
+use std::{fmt::Debug, io, sync::Arc, time::Instant};
 
 use thiserror::Error;
 
@@ -16,7 +16,8 @@ use crate::{
         unobserved::Unobserved,
     },
     source::{
-        kernel::{error::AttachError, hooks::HookError, probes::Probes},
+        keeper::{Keeper, Kept},
+        kernel::{error::AttachError, hooks::HookError, probes::Probes, refusals::Refusals},
         netlink::listener::ListenError,
         node::netns::Seen,
         privilege,
@@ -111,16 +112,8 @@ pub(super) trait Watch: Debug {
     /// Lifetimes of sampled entries since the start.
     fn lifetimes(&mut self) -> Vec<(Endpoint, Lifetimes)>;
 
-    /// A namespace has these addresses now.
-    fn set_addresses(&mut self, netns: Netns, now: &[Address]) -> Result<(), AttachError>;
-
     /// There are these namespaces now.
     fn update(&mut self, _now: Namespaces) {}
-
-    /// Attributes inserts that fail, from now on; says whether that is new.
-    fn watch_failures(&mut self) -> Result<bool, AttachError> {
-        Ok(false)
-    }
 
     /// Begins to dump these namespaces.
     fn start_dumps(&mut self, namespaces: Namespaces, kind: DumpKind) -> io::Result<()>;
@@ -135,46 +128,102 @@ pub(super) trait Watch: Debug {
     fn wait_dumps(&mut self) -> Vec<Outcome>;
 }
 
-/// Begins to watch by the source asked for; with what to tell of it where it is not the best there is.
-pub(super) fn start(
-    source: Source,
-    node: &Node,
-    namespaces: &Namespaces,
-) -> Result<(Box<dyn Watch>, Option<String>), WatchError> {
+/// What is attached, which takes capabilities, and does not watch yet, which takes none.
+#[derive(Debug)]
+pub(super) enum Ready {
+    /// Probes count.
+    Probes(Box<Probes>),
+    /// A listener will, and a kernel program tells what netfilter drops.
+    Netlink {
+        refusals: Box<Result<Refusals, AttachError>>,
+        /// Why it is not the probes that count, where they were wanted.
+        probes: Option<AttachError>,
+    },
+}
+
+/// Attaches what the source asked for needs.
+pub(super) fn attach(source: Source, node: &Node) -> Result<Ready, WatchError> {
     let probes = match source {
-        Source::Netlink => return netlink(node, namespaces, "as asked for"),
-        Source::Auto | Source::Kprobe => Probes::attach(node),
+        Source::Netlink => None,
+        Source::Auto | Source::Kprobe => match Probes::attach(node) {
+            Ok(probes) => return Ok(Ready::Probes(Box::new(probes))),
+            // No other source has anything to watch then.
+            Err(error @ AttachError::Hook(HookError::NotLoaded)) => return Err(error.into()),
+            Err(error) if source == Source::Kprobe => return Err(error.into()),
+            Err(error) => Some(error),
+        },
     };
-    match probes {
-        Ok(probes) => Ok((Box::new(ByProbes::new(probes)), None)),
-        // No other source has anything to watch then.
-        Err(error @ AttachError::Hook(HookError::NotLoaded)) => Err(error.into()),
-        Err(error) if source == Source::Kprobe => Err(error.into()),
-        Err(probes) => {
-            netlink(node, namespaces, &probes.to_string()).map_err(|error| neither(probes, error))
+    match privilege::check(&privilege::NETLINK) {
+        Ok(()) => Ok(Ready::Netlink {
+            refusals: Box::new(Refusals::attach(node)),
+            probes,
+        }),
+        Err(missing) => Err(neither(probes, missing.into())),
+    }
+}
+
+impl Ready {
+    /// Begins to watch; with what to tell of the source where it is not the best there is.
+    pub(super) fn watch(
+        self,
+        keeper: &Arc<Keeper>,
+        namespaces: &Namespaces,
+    ) -> Result<(Box<dyn Watch>, Option<String>), WatchError> {
+        let (refusals, probes) = match self {
+            Self::Probes(probes) => {
+                return Ok((Box::new(ByProbes::new(*probes, Arc::clone(keeper))), None));
+            }
+            Self::Netlink { refusals, probes } => (refusals, probes),
+        };
+        let why = probes
+            .as_ref()
+            .map_or_else(|| "as asked for".to_owned(), ToString::to_string);
+        let watch = ByNetlink::start(*refusals, Arc::clone(keeper), namespaces)
+            .map_err(|error| neither(probes, error.into()))?;
+        let how = match watch.backend() {
+            Backend::Dump => "through dumps alone",
+            _ => "through netlink events",
+        };
+        Ok((Box::new(watch), Some(format!("watching {how}: {why}"))))
+    }
+}
+
+impl Kept for Ready {
+    fn set_addresses(&mut self, netns: Netns, now: &[Address]) -> Result<(), String> {
+        let set = match self {
+            Self::Probes(probes) => probes.set_addresses(netns, now),
+            Self::Netlink { refusals, .. } => match &mut **refusals {
+                Ok(refusals) => refusals.set_addresses(netns, now),
+                Err(_) => Ok(()),
+            },
+        };
+        set.map_err(|error| error.to_string())
+    }
+
+    fn watch_failures(&mut self) -> Result<bool, String> {
+        match self {
+            Self::Probes(probes) => probes.watch_failures().map_err(|error| error.to_string()),
+            Self::Netlink { .. } => Ok(false),
+        }
+    }
+
+    fn dropped(&mut self) -> Vec<(Endpoint, u64)> {
+        match self {
+            Self::Probes(_) => Vec::new(),
+            Self::Netlink { refusals, .. } => {
+                let read = refusals.as_mut().as_mut().map(Refusals::read);
+                read.unwrap_or_default()
+            }
         }
     }
 }
 
-fn netlink(
-    node: &Node,
-    namespaces: &Namespaces,
-    why: &str,
-) -> Result<(Box<dyn Watch>, Option<String>), WatchError> {
-    privilege::check(&privilege::NETLINK)?;
-    let watch = ByNetlink::start(node, namespaces)?;
-    let how = match watch.backend() {
-        Backend::Dump => "through dumps alone",
-        _ => "through netlink events",
-    };
-    Ok((Box::new(watch), Some(format!("watching {how}: {why}"))))
-}
-
 /// Whoever lacks capabilities for both is told those that give him the better one.
-fn neither(probes: AttachError, netlink: WatchError) -> WatchError {
+fn neither(probes: Option<AttachError>, netlink: WatchError) -> WatchError {
     match (probes, netlink) {
-        (probes @ AttachError::Capability(_), WatchError::Capability(_)) => probes.into(),
-        (probes, netlink) => WatchError::Neither {
+        (None, netlink) => netlink,
+        (Some(probes @ AttachError::Capability(_)), WatchError::Capability(_)) => probes.into(),
+        (Some(probes), netlink) => WatchError::Neither {
             probes: Box::new(probes),
             netlink: Box::new(netlink),
         },

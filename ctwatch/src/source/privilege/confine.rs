@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeMap, env::consts::ARCH};
 
-use caps::{CapSet, Capability, CapsHashSet, errors::CapsError};
-use nix::unistd::Uid;
+use caps::errors::CapsError;
+use nix::{sys::prctl, unistd::Uid};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule,
 };
+
+use super::sets::{ROOTS_OWN, keep_only};
 
 /// System calls of x86's x32 form have this bit set in their numbers, and the same architecture.
 const X32: i64 = 0x4000_0000;
@@ -21,15 +23,8 @@ pub struct Confined {
     pub network_open: Option<String>,
 }
 
-/// Why root finds what others keep to themselves. Whoever is not root gets no file opened that it could not open
-/// without ctwatch.
-const ROOTS_OWN: [Capability; 2] = [
-    Capability::CAP_DAC_OVERRIDE,
-    Capability::CAP_DAC_READ_SEARCH,
-];
-
-/// Gives up, for the calling thread and those it starts, every capability and the means to get some by running a
-/// program, and every new socket but `AF_UNIX`. Where the kernel does not offer one of these, the others hold. Root
+/// Gives up, for the calling thread and those it starts, every capability, the means to get some by running a
+/// program (`no_new_privs`), and every new socket but `AF_UNIX`. Where the kernel does not offer one of these, the others hold. Root
 /// keeps what opens other users' files until [`seal`].
 #[must_use]
 pub fn confine() -> Confined {
@@ -39,7 +34,7 @@ pub fn confine() -> Confined {
         &[]
     };
     Confined {
-        capabilities_kept: keep(kept).err().map(|error| error.to_string()),
+        capabilities_kept: keep_only(kept).err().map(|error| error.to_string()),
         network_open: shut_network().err().map(|error| error.to_string()),
     }
 }
@@ -49,21 +44,22 @@ pub fn confine() -> Confined {
 /// # Errors
 /// The kernel's reason.
 pub fn seal() -> Result<(), CapsError> {
-    keep(&[])
+    keep_only(&[])
 }
 
-/// Empties all sets but for these capabilities; the bounding set, too, is of no use under `no_new_privs`.
-fn keep(kept: &[Capability]) -> Result<(), CapsError> {
-    let permitted = caps::read(None, CapSet::Permitted)?;
-    let kept: CapsHashSet = kept
-        .iter()
-        .copied()
-        .filter(|capability| permitted.contains(capability))
-        .collect();
-    caps::clear(None, CapSet::Ambient)?;
-    caps::clear(None, CapSet::Inheritable)?;
-    caps::set(None, CapSet::Effective, &kept)?;
-    caps::set(None, CapSet::Permitted, &kept)
+/// For a process that has given everything up and opened all it needs: from now on none of its threads opens a socket
+/// but `AF_UNIX`, no program that it runs has more than it has, and nobody who is not root looks into its memory. The
+/// user's own COMMAND must run already. Says what does not hold on this kernel.
+#[must_use]
+pub fn lock() -> Option<String> {
+    let shut = filter().and_then(|filter| seccompiler::apply_filter_all_threads(&filter));
+    let unlocked = shut.err().map(|error| error.to_string());
+    if unlocked.is_some() {
+        // At least the calling thread's programs.
+        let _ = prctl::set_no_new_privs();
+    }
+    let _ = prctl::set_dumpable(false);
+    unlocked
 }
 
 /// Sets `no_new_privs`, too: a filter without privileges needs it.
@@ -72,7 +68,7 @@ fn shut_network() -> seccompiler::Result<()> {
 }
 
 /// `socket` of any family but one, and io_uring, which makes sockets as well, end with `EACCES`.
-fn filter() -> Result<BpfProgram, seccompiler::BackendError> {
+fn filter() -> seccompiler::Result<BpfProgram> {
     let not_unix = SeccompCondition::new(
         0,
         SeccompCmpArgLen::Dword,
@@ -85,13 +81,13 @@ fn filter() -> Result<BpfProgram, seccompiler::BackendError> {
         rules.insert(libc::SYS_socket | form, vec![rule]);
         rules.insert(libc::SYS_io_uring_setup | form, Vec::new());
     }
-    SeccompFilter::new(
+    let filter = SeccompFilter::new(
         rules,
         SeccompAction::Allow,
         SeccompAction::Errno(libc::EACCES as u32),
         ARCH.try_into()?,
-    )?
-    .try_into()
+    )?;
+    Ok(filter.try_into()?)
 }
 
 #[cfg(test)]

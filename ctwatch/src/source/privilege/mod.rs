@@ -5,8 +5,10 @@
 mod confine;
 mod lend;
 mod need;
+mod sets;
 
-pub use caps::Capability;
-pub use confine::{Confined, confine, seal};
+pub use caps::{Capability, errors::CapsError};
+pub use confine::{Confined, confine, lock, seal};
 pub use lend::lend;
 pub use need::{Missing, NETLINK, PROBES, REFUSALS, Watching, check, may_enter_namespaces};
+pub use sets::{KEEPER, give_up, keep_only, raise, rest};

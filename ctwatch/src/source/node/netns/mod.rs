@@ -2,6 +2,7 @@
 
 use std::{fmt, io, path::PathBuf};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::model::{endpoint::Netns, node::Namespace};
@@ -20,7 +21,7 @@ pub use scan::Scanner;
 const OWN: &str = "/proc/thread-self/ns/net";
 
 /// A namespace, and the ways into it. It may be gone by the time it is entered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// Which. The cookie is 0 where the kernel does not tell (before Linux 5.14, or without `CAP_SYS_ADMIN`).
     pub netns: Netns,
@@ -28,7 +29,8 @@ pub struct Seen {
     pub name: Option<String>,
     /// Whether the thread that scanned is in it.
     pub own: bool,
-    /// Files that lead there.
+    /// Files that lead there; they stay where the scan was made.
+    #[serde(skip)]
     paths: Vec<PathBuf>,
 }
 
@@ -40,6 +42,16 @@ impl Seen {
             netns: self.netns,
             name: self.name.clone(),
             own: self.own,
+        }
+    }
+
+    /// One that is not there any more: it cannot be entered.
+    pub(in crate::source) fn gone(netns: Netns) -> Self {
+        Self {
+            netns,
+            name: None,
+            own: false,
+            paths: Vec::new(),
         }
     }
 }
@@ -74,6 +86,9 @@ pub enum Error {
     /// Processes or mounts cannot be listed.
     #[error("cannot list the holders of network namespaces in /proc: {0}")]
     Proc(io::Error),
+    /// As another process told it.
+    #[error("{0}")]
+    Told(String),
     /// No thread.
     #[error("cannot start a thread to enter a network namespace: {0}")]
     Thread(io::Error),
