@@ -14,6 +14,7 @@ macro_rules! scenarios {
 
 scenarios! {
     conntrack_not_loaded_is_told
+    doctor_changes_nothing
     tcp_connections_count_by_port
     udp_icmp_and_ipv6_count
     namespaces_do_not_mix

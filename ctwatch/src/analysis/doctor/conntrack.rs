@@ -8,27 +8,8 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     if facts.conntrack.loaded != Some(false) {
         findings.push(engaged::finding(facts));
     }
-    findings.extend(facts.elsewhere.iter().map(|(name, count)| {
-        Finding::new(
-            Topic::Conntrack,
-            "engaged",
-            Answer::Yes,
-            format!(
-                "{count} entries in that network namespace; doctor reads the rules of its own alone"
-            ),
-        )
-        .of(format!("netns {name}"))
-        .todo(format!("{} ctwatch doctor", inside(name)))
-    }));
+    findings.extend(facts.elsewhere.iter().map(engaged::elsewhere));
     findings
-}
-
-/// The words that run a program in a namespace of this name or inode.
-fn inside(name: &str) -> String {
-    match name.parse::<u32>() {
-        Ok(_) => "sudo nsenter --net=/proc/PID/ns/net".to_owned(),
-        Err(_) => format!("sudo ip netns exec {name}"),
-    }
 }
 
 fn loaded(facts: &Facts) -> Finding {

@@ -2,7 +2,10 @@
 
 use super::conntrack::count;
 use crate::model::{
-    doctor::{Answer, Facts, Finding, Told, Topic},
+    doctor::{
+        Answer, Facts, Finding, Told, Topic,
+        facts::{Elsewhere, Read},
+    },
     ruleset::{Condition, Content, ReadRuleset, Rule, Target},
 };
 
@@ -23,7 +26,7 @@ pub(super) fn finding(facts: &Facts) -> Finding {
     let finding =
         |answer, reason: String| Finding::new(Topic::Conntrack, "engaged", answer, reason);
     let entries = count(facts);
-    match (rule(facts), entries) {
+    match (rule(&facts.rules.read), entries) {
         (Some(rule), _) => finding(Answer::Yes, format!("by {rule}")),
         (None, Some(1..)) => finding(
             Answer::Yes,
@@ -39,19 +42,31 @@ pub(super) fn finding(facts: &Facts) -> Finding {
     }
 }
 
+/// Other namespaces with entries.
+pub(super) fn elsewhere(namespace: &Elsewhere) -> Finding {
+    let by = match &namespace.rules {
+        None => "its rules were not looked at".to_owned(),
+        Some(read) => rule(read).map_or_else(
+            || "no rule that uses conntrack was seen there".to_owned(),
+            |rule| format!("by {rule}"),
+        ),
+    };
+    let reason = format!("{by}; {} entries", namespace.count);
+    Finding::new(Topic::Conntrack, "engaged", Answer::Yes, reason)
+        .of(format!("netns {}", namespace.name))
+}
+
 /// The first rule that uses conntrack, with who printed it.
-fn rule(facts: &Facts) -> Option<String> {
-    let iptables = facts.rules.rulesets.iter().find_map(|ruleset| {
+fn rule(read: &Read) -> Option<String> {
+    let iptables = read.rulesets.iter().find_map(|ruleset| {
         let rule = first(ruleset)?;
         Some(format!("{rule} ({})", ruleset.origin))
     });
-    iptables.or_else(|| {
-        facts
-            .rules
-            .nft_tracking
-            .as_ref()
-            .map(|rule| format!("{rule} (nft list ruleset)"))
-    })
+    let nft = || {
+        let rule = read.nft_tracking.as_ref()?;
+        Some(format!("`{rule}` (nft list ruleset)"))
+    };
+    iptables.or_else(nft)
 }
 
 fn first(ruleset: &ReadRuleset) -> Option<String> {
@@ -82,12 +97,14 @@ fn was_read(facts: &Facts) -> bool {
     let nft = facts.rules.nf_tables == Some(false)
         || facts
             .rules
+            .read
             .rulesets
             .iter()
             .any(|ruleset| matches!(ruleset.content, Ok(Content::Nft(_))));
     let legacy = facts.rules.legacy_tables.value().is_some_and(|tables| {
         let read = facts
             .rules
+            .read
             .rulesets
             .iter()
             .filter(|ruleset| matches!(ruleset.content, Ok(Content::Xtables(_))));

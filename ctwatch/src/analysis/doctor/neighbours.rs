@@ -114,6 +114,7 @@ fn process(program: &Program) -> String {
 fn chains(facts: &Facts) -> impl Iterator<Item = &str> {
     let tables = facts
         .rules
+        .read
         .rulesets
         .iter()
         .filter_map(|ruleset| match &ruleset.content {
@@ -141,6 +142,7 @@ fn backends(facts: &Facts) -> Finding {
     };
     let nft = facts
         .rules
+        .read
         .rulesets
         .iter()
         .find_map(|ruleset| match &ruleset.content {

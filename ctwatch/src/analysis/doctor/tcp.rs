@@ -99,7 +99,7 @@ fn loose(facts: &Facts) -> Finding {
         Some(value) => finding(
             Answer::Yes,
             format!(
-                "{NAME} = {value}: any segment but a reset makes an entry, so that connections survive a restart of the table; a flood of ACKs fills it as SYNs do"
+                "{NAME} = {value}: an ACK in the middle of a connection makes an entry in ESTABLISHED, so that connections survive the loss of theirs; a flood of ACKs fills the table as SYNs do, for longer"
             ),
         ),
         None => finding(Answer::Unknown, format!("{NAME} could not be read"))

@@ -4,13 +4,13 @@ use super::{owner, setting};
 use crate::model::doctor::{Answer, Facts, Finding, Topic};
 
 /// The kernel's own values in seconds, Linux 5.10 to 7.2 (nf_conntrack_proto_*.c); SCTP's established was five days
-/// before 6.2.
+/// before 6.2, UDP's stream 180 s before 5.1.
 const DEFAULTS: [(&str, &[u64]); 26] = [
     ("generic_timeout", &[600]),
     ("icmp_timeout", &[30]),
     ("icmpv6_timeout", &[30]),
     ("udp_timeout", &[30]),
-    ("udp_timeout_stream", &[120]),
+    ("udp_timeout_stream", &[120, 180]),
     ("gre_timeout", &[30]),
     ("gre_timeout_stream", &[180]),
     ("tcp_timeout_syn_sent", &[120]),

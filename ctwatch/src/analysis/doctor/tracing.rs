@@ -1,6 +1,9 @@
 //! Which ways of attaching this kernel has.
 
-use super::version::{Since, Version};
+use super::{
+    security::forbidden,
+    version::{Since, Version},
+};
 use crate::model::doctor::{
     Answer, Facts, Finding, Told, Topic,
     facts::{Config, Kernel},
@@ -126,6 +129,9 @@ fn raw_tracepoints(facts: &Facts) -> Finding {
     let finding = |answer, reason: String| {
         Finding::new(Topic::Watching, "raw-tracepoints", answer, reason).needs("Linux 4.17")
     };
+    if let Some(lockdown) = forbidden(facts) {
+        return finding(Answer::No, lockdown);
+    }
     for name in ["BPF_SYSCALL", "BPF_EVENTS", "TRACEPOINTS"] {
         if let Some((file, None)) = option(&facts.kernel, name) {
             let reason = format!(

@@ -34,8 +34,8 @@ pub struct Facts {
     pub ipvs: Told<Ipvs>,
     /// Rules.
     pub rules: Rules,
-    /// Other network namespaces in which something is tracked: name or inode, and entries.
-    pub elsewhere: Vec<(String, u64)>,
+    /// Other network namespaces in which something is tracked.
+    pub elsewhere: Vec<Elsewhere>,
     /// What was looked at and could not be read, with the reason.
     pub unread: Vec<String>,
 }
@@ -191,8 +191,26 @@ pub struct Rules {
     pub legacy_tables: Told<Vec<String>>,
     /// nf_tables is in this kernel; `None` where that could not be found out.
     pub nf_tables: Option<bool>,
-    /// Rulesets of iptables and tables of nftables that were read.
+    /// Those that were read.
+    pub read: Read,
+}
+
+/// Rules of one network namespace, so far as they were read.
+#[derive(Clone, Debug, Default)]
+pub struct Read {
+    /// Rulesets of iptables, and tables of nftables.
     pub rulesets: Vec<ReadRuleset>,
     /// The first rule of nftables' own that needs tracking, in words.
     pub nft_tracking: Option<String>,
+}
+
+/// Another network namespace.
+#[derive(Clone, Debug)]
+pub struct Elsewhere {
+    /// Name under /run/netns, or inode.
+    pub name: String,
+    /// Entries.
+    pub count: u64,
+    /// Its rules; `None` where they were not looked at.
+    pub rules: Option<Read>,
 }

@@ -1,7 +1,15 @@
 //! The findings for people: first what needs attention, then everything by topic.
 
+use textwrap::{Options, WordSplitter};
+
 use super::super::paint::Paint;
 use crate::model::doctor::{Answer, Diagnosis, Finding, Topic};
+
+/// Characters a line may have, but for a word that is longer.
+const WIDTH: usize = 110;
+
+/// Where a finding's words begin.
+const INDENT: usize = 11;
 
 /// The findings in lines.
 #[must_use]
@@ -56,7 +64,8 @@ fn headline(diagnosis: &Diagnosis, paint: Paint) -> String {
 /// Symptom, cause, check, what to do.
 fn fault(finding: &Finding, paint: Paint) -> String {
     let mut lines = format!("{}\n", paint.alarm(&name(finding)));
-    let mut line = |word: &str, text: &str| lines.push_str(&format!("  {word:<8} {text}\n"));
+    let mut line =
+        |word: &str, text: &str| lines.push_str(&wrapped(&format!("  {word:<8} "), 11, text));
     if let Some(trouble) = &finding.trouble {
         line("symptom", &trouble.symptom);
     }
@@ -84,18 +93,41 @@ fn line(finding: &Finding, paint: Paint) -> String {
     if finding.attention {
         return format!("  {answer}  {}: above\n", name(finding));
     }
-    let mut text = format!("  {answer}  {}{needs}: {}\n", name(finding), finding.reason);
+    let begin = format!("  {answer}  ");
+    let said = finding
+        .subject
+        .as_ref()
+        .is_some_and(|subject| finding.reason.contains(subject));
+    let name = if said {
+        finding.check.to_owned()
+    } else {
+        name(finding)
+    };
+    let reason = format!("{name}{needs}: {}", finding.reason);
+    let mut text = wrapped(&begin, INDENT, &reason);
     if let Some(todo) = finding
         .todo
         .as_ref()
         .filter(|_| finding.answer != Answer::Yes)
     {
-        text.push_str(&format!(
-            "           {}\n",
-            paint.faint(&format!("→ {todo}"))
-        ));
+        let line = wrapped(&" ".repeat(INDENT), INDENT + 2, &format!("→ {todo}"));
+        text.push_str(&format!("{}\n", paint.faint(line.trim_end())));
     }
     text
+}
+
+/// A paragraph that begins with `begin`; its other lines stand `indent` columns to the right.
+fn wrapped(begin: &str, indent: usize, text: &str) -> String {
+    let indent = " ".repeat(indent);
+    // `begin` may hold colours, which take no room.
+    let options = Options::new(WIDTH)
+        .initial_indent(&indent)
+        .subsequent_indent(&indent)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .break_words(false);
+    let mut lines = textwrap::fill(text, options);
+    lines.replace_range(..indent.len().min(lines.len()), begin);
+    lines + "\n"
 }
 
 fn name(finding: &Finding) -> String {

@@ -29,6 +29,7 @@ pub fn read(root: &Path) -> Facts {
     let (kernel, kallsyms) = kernel::read(&tree, release.value().map(String::as_str));
     let programs = programs::read(&tree);
     let interfaces = tree.names("/sys/class/net");
+    let loaded = rules::loaded(kallsyms.as_ref());
     Facts {
         hostname: tree.text("/proc/sys/kernel/hostname"),
         release,
@@ -41,8 +42,8 @@ pub fn read(root: &Path) -> Facts {
         programs: programs.seen,
         interfaces: interfaces.value().into_iter().flatten().cloned().collect(),
         ipvs: conntrack::ipvs(&tree),
-        rules: rules::read(&tree, kallsyms.as_ref(), &mut unread),
-        elsewhere: namespaces::read(&tree, &mut unread),
+        rules: rules::read(&tree, loaded, &mut unread),
+        elsewhere: namespaces::read(&tree, loaded, &mut unread),
         kernel,
         unread,
     }

@@ -3,14 +3,20 @@
 use super::{kernel::MARKS, tree::Tree};
 use crate::{
     model::{
-        doctor::{Told, facts::Rules},
+        doctor::{
+            Told,
+            facts::{Read, Rules},
+        },
         endpoint::Netns,
         node::{RulesetKind, RulesetText},
     },
     source::{
         kernel::kallsyms::Kallsyms,
         nft_ruleset,
-        node::{netns, ruleset},
+        node::{
+            netns,
+            ruleset::{self, Loaded},
+        },
         ruleset_text,
     },
 };
@@ -30,15 +36,10 @@ const RECORDED: [(&str, RulesetKind); 5] = [
     ("/programs/nft-list-ruleset.json", RulesetKind::NftJson),
 ];
 
-pub(super) fn read(tree: &Tree, kallsyms: Option<&Kallsyms>, unread: &mut Vec<String>) -> Rules {
-    let [nf_tables, nft_compat, ..] = MARKS;
-    let has = |mark| kallsyms.map(|kallsyms| kallsyms.exact(mark).is_some());
-    let legacy_tables = legacy(tree);
-    let texts = if tree.is_live() {
-        let loaded = ruleset::Loaded {
-            nf_tables: has(nf_tables) == Some(true),
-            nft_compat: has(nft_compat) == Some(true),
-        };
+pub(super) fn read(tree: &Tree, loaded: Loaded, unread: &mut Vec<String>) -> Rules {
+    let texts = if !tree.is_live() {
+        recorded(tree)
+    } else {
         match netns::own() {
             Ok(own) => ruleset::read_loaded(&own, loaded, unread),
             Err(error) => {
@@ -46,13 +47,27 @@ pub(super) fn read(tree: &Tree, kallsyms: Option<&Kallsyms>, unread: &mut Vec<St
                 Vec::new()
             }
         }
-    } else {
-        recorded(tree)
     };
-    let nft = texts.iter().find(|text| text.kind == RulesetKind::NftJson);
     Rules {
-        legacy_tables,
+        legacy_tables: legacy(tree),
+        nf_tables: loaded.nf_tables,
+        read: parse(&texts),
+    }
+}
+
+/// What listing rules would find in the kernel already.
+pub(super) fn loaded(kallsyms: Option<&Kallsyms>) -> Loaded {
+    let [nf_tables, nft_compat, ..] = MARKS;
+    let has = |mark| kallsyms.map(|kallsyms| kallsyms.exact(mark).is_some());
+    Loaded {
         nf_tables: has(nf_tables),
+        nft_compat: has(nft_compat),
+    }
+}
+
+pub(super) fn parse(texts: &[RulesetText]) -> Read {
+    let nft = texts.iter().find(|text| text.kind == RulesetKind::NftJson);
+    Read {
         nft_tracking: nft.and_then(|text| nft_ruleset::tracking(&text.text)),
         rulesets: texts.iter().map(ruleset_text::read).collect(),
     }

@@ -102,17 +102,18 @@ fn has_tables(names: &str) -> io::Result<bool> {
     }
 }
 
-/// What is in the kernel already, so that listing it loads nothing.
+/// What is in the kernel already, so that listing it loads nothing; `None` where that is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::source) struct Loaded {
-    pub(in crate::source) nf_tables: bool,
+    pub(in crate::source) nf_tables: Option<bool>,
     /// nf_tables' matches and targets of iptables.
-    pub(in crate::source) nft_compat: bool,
+    pub(in crate::source) nft_compat: Option<bool>,
 }
 
-/// As [`read`], by those programs alone that make the kernel load nothing: each prints what is there already.
+/// As [`read`], by those programs alone that make the kernel load nothing: each prints what is there already. Of the
+/// namespace that the calling thread is in.
 pub(in crate::source) fn read_loaded(
-    own: &Seen,
+    here: &Seen,
     loaded: Loaded,
     unread: &mut Vec<String>,
 ) -> Vec<RulesetText> {
@@ -120,16 +121,16 @@ pub(in crate::source) fn read_loaded(
     let mut keep =
         |kind, program, arguments: &[&str], needs| match run(program, arguments, needs, LIMITS) {
             Ok(text) => texts.push(RulesetText {
-                netns: own.netns,
+                netns: here.netns,
                 kind,
                 text,
             }),
             Err(reason) => unread.push(format!("rules: {}", with_capability(reason))),
         };
-    if loaded.nf_tables {
+    if loaded.nf_tables == Some(true) {
         keep(RulesetKind::NftJson, "nft", &["-j", "list", "ruleset"], NFT);
     }
-    if loaded.nf_tables && loaded.nft_compat {
+    if loaded.nf_tables == Some(true) && loaded.nft_compat == Some(true) {
         keep(
             RulesetKind::IptablesSave,
             "iptables-nft-save",
