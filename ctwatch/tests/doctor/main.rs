@@ -5,6 +5,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod arbitrary;
 mod live;
 mod shown;
 

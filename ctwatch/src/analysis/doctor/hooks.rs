@@ -128,7 +128,7 @@ fn finding(facts: &Facts, function: &Function, purpose: &str, without: Without) 
     let new =
         |answer, reason| Finding::new(Topic::Hooks, "function", answer, reason).of(function.name);
     let symbol = match without {
-        Without::Caller(_) => function.forms.first(),
+        Without::Caller(_) => function.hooked.as_ref().or(function.forms.first()),
         _ => function.hooked.as_ref(),
     };
     if let Some(symbol) = symbol {

@@ -5,8 +5,10 @@ use crate::model::doctor::{Answer, Diagnosis, Facts};
 mod conntrack;
 mod engaged;
 mod events;
+mod files;
 mod hooks;
 mod ipvs;
+mod kube_proxy;
 mod neighbours;
 mod owner;
 mod privileges;
@@ -25,7 +27,7 @@ pub fn diagnose(facts: &Facts) -> Diagnosis {
     let topics = [
         table::findings,
         conntrack::findings,
-        owner::findings,
+        files::findings,
         timeouts::findings,
         tcp::findings,
         events::findings,

@@ -1,6 +1,6 @@
 //! The table: its limit, its fill, its hash, its memory.
 
-use super::{conntrack::count, owner, setting};
+use super::{conntrack::count, files, setting};
 use crate::model::{
     doctor::{Answer, Facts, Finding, Told, Topic},
     limit::Limit,
@@ -46,7 +46,7 @@ fn limit(facts: &Facts) -> Finding {
     };
     match Limit::of(max, facts.release.value().map_or("", String::as_str)) {
         Some(Limit::Entries(max)) => {
-            let who = owner::of(facts, MAX, max).map_or_else(String::new, |owner| format!(", set by {}", owner.who));
+            let who = files::owner(facts, MAX, max).map_or_else(String::new, |owner| format!(", set by {}", owner.who));
             finding(Answer::Yes, format!("{MAX} = {max}{who}; the limit of each network namespace by itself"))
         }
         Some(Limit::Nothing) => finding(Answer::No, format!("{MAX} = 0, which this kernel takes for no room at all (before Linux 7 it was no limit)"))
@@ -135,7 +135,7 @@ fn buckets(facts: &Facts) -> Finding {
     let reason = given_up.map_or(reason.clone(), |failed| {
         format!("{reason}; {failed} inserts failed as a chain was too long")
     });
-    if max <= buckets * CROWDED {
+    if max <= buckets.saturating_mul(CROWDED) {
         return finding(Answer::Yes, reason);
     }
     let wanted = (max / 2).next_multiple_of(512);
@@ -155,11 +155,13 @@ fn memory(facts: &Facts) -> Finding {
         )
         .todo(format!("sysctl {MAX}"));
     };
-    let full = max.saturating_mul(ENTRY).saturating_add(buckets * BUCKET);
+    let full = max
+        .saturating_mul(ENTRY)
+        .saturating_add(buckets.saturating_mul(BUCKET));
     let now = match &facts.conntrack.slab {
         Told::Value(slab) => format!(
             "; entries take {} now ({} objects of {} bytes in /proc/slabinfo)",
-            mebibytes(slab.objects * slab.size),
+            mebibytes(slab.objects.saturating_mul(slab.size)),
             slab.objects,
             slab.size
         ),

@@ -1,6 +1,6 @@
 //! Timeouts that are not the kernel's own, and who set them.
 
-use super::{owner, setting};
+use super::{files, setting};
 use crate::model::doctor::{Answer, Facts, Finding, Topic};
 
 /// The kernel's own values in seconds, Linux 5.10 to 7.2 (nf_conntrack_proto_*.c); SCTP's established was five days
@@ -79,7 +79,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
 
 fn changed(facts: &Facts, short: &str, default: u64, value: u64) -> Finding {
     let name = format!("net.netfilter.nf_conntrack_{short}");
-    let owner = owner::of(facts, &name, value);
+    let owner = files::owner(facts, &name, value);
     let who = owner.as_ref().map_or(
         "nobody who set it is known (by hand, or by a program)",
         |owner| &owner.who,

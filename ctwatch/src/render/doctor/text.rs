@@ -97,7 +97,7 @@ fn line(finding: &Finding, paint: Paint) -> String {
     let said = finding
         .subject
         .as_ref()
-        .is_some_and(|subject| finding.reason.contains(subject));
+        .is_some_and(|subject| finding.reason.starts_with(subject.as_str()));
     let name = if said {
         finding.check.to_owned()
     } else {

@@ -101,3 +101,37 @@ fn hashsize(line: &str) -> Option<(String, String)> {
     let value = words.find_map(|word| word.strip_prefix("hashsize="))?;
     Some(("nf_conntrack.hashsize".to_owned(), value.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_sysctl_d_are_read_as_sysctl_reads_them() {
+        let pair = |name: &str, value: &str| Some((name.to_owned(), value.to_owned()));
+        let max = "net.netfilter.nf_conntrack_max";
+        assert_eq!(
+            sysctl("net.netfilter.nf_conntrack_max=262144"),
+            pair(max, "262144")
+        );
+        assert_eq!(
+            sysctl("-net/netfilter/nf_conntrack_max = 5"),
+            pair(max, "5")
+        );
+        assert_eq!(sysctl("# net.netfilter.nf_conntrack_max = 5"), None);
+        assert_eq!(sysctl("; net.netfilter.nf_conntrack_max = 5"), None);
+        assert_eq!(sysctl("kernel.pid_max = 5"), None);
+        assert_eq!(sysctl("net.netfilter.nf_conntrack_max"), None);
+    }
+
+    #[test]
+    fn the_modules_options_are_found_among_others() {
+        let hashsize = |line| super::hashsize(line).map(|(_, value)| value);
+        assert_eq!(
+            hashsize("options nf_conntrack expect_hashsize=8 hashsize=65536").as_deref(),
+            Some("65536")
+        );
+        assert_eq!(hashsize("options nf_conntrack_ftp hashsize=1"), None);
+        assert_eq!(hashsize("#options nf_conntrack hashsize=1"), None);
+    }
+}

@@ -80,7 +80,7 @@ fn memory(meminfo: &str) -> Option<u64> {
         .next()?
         .parse()
         .ok()?;
-    Some(kibibytes * 1024)
+    kibibytes.checked_mul(1024)
 }
 
 /// `/proc/net/ip_vs`: a line `TCP  0A600001:0050 rr` a service, `  -> 0A000001:0050 Masq 1 0 0` a backend.

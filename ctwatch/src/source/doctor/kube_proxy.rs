@@ -56,3 +56,39 @@ fn settings(yaml: &str) -> BTreeMap<String, String> {
     }
     settings
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+    use super::*;
+
+    #[test]
+    fn the_mapping_conntrack_is_read_and_no_other() {
+        let settings = settings(
+            "mode: \"ipvs\"\nconntrack:\n  maxPerCore: 0\n  min: null\n  tcpCloseWaitTimeout: 1m0s # short\nipvs:\n  tcpTimeout: 2s\n",
+        );
+        let read: Vec<_> = settings
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        assert_eq!(
+            read,
+            [
+                "conntrack.maxPerCore=0",
+                "conntrack.tcpCloseWaitTimeout=1m0s",
+                "mode=ipvs"
+            ]
+        );
+    }
+
+    #[test]
+    fn options_are_read_in_both_forms() {
+        let arguments = |words: &str| words.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let config = |words| option(&arguments(words), "--config");
+        assert_eq!(config("kube-proxy --config=/a --v=2").unwrap(), "/a");
+        assert_eq!(config("kube-proxy --config /a").unwrap(), "/a");
+        assert_eq!(config("kube-proxy --config-sync-period=1m"), None);
+        assert_eq!(config("kube-proxy --config"), None);
+    }
+}
