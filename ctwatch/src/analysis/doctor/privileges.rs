@@ -4,7 +4,7 @@ use super::version::Version;
 use crate::model::doctor::{Answer, Facts, Finding, Told, Topic};
 
 /// Capability, bit, and what it is for.
-const CAPABILITIES: [(&str, u32, &str); 6] = [
+const CAPABILITIES: [(&str, u32, &str); 7] = [
     (
         "CAP_NET_ADMIN",
         12,
@@ -26,6 +26,7 @@ const CAPABILITIES: [(&str, u32, &str); 6] = [
         19,
         "finding other users' network namespaces",
     ),
+    ("CAP_NET_RAW", 13, "rules of legacy iptables"),
     (
         "CAP_SYSLOG",
         34,
@@ -84,7 +85,7 @@ fn holds(facts: &Facts, (name, _, purpose): &(&'static str, u32, &str)) -> Findi
 }
 
 fn how_to_get_it() -> String {
-    "sudo ctwatch …, or once: sudo setcap cap_bpf,cap_perfmon,cap_net_admin,cap_sys_admin,cap_syslog+ep \"$(command -v ctwatch)\"".to_owned()
+    "sudo ctwatch record, or once: sudo setcap cap_net_admin,cap_bpf,cap_perfmon,cap_net_raw,cap_syslog,cap_sys_admin,cap_sys_ptrace+ep \"$(command -v ctwatch)\"".to_owned()
 }
 
 /// Only before Linux 5.11, which counts BPF memory elsewhere.

@@ -23,22 +23,22 @@ pub fn text(diagnosis: &Diagnosis, paint: Paint) -> String {
         text.push('\n');
         text.push_str(&fault(finding, paint));
     }
-    let mut topic = None;
+    let mut before: Option<&Finding> = None;
     for finding in &diagnosis.findings {
-        if topic != Some(finding.topic) {
-            topic = Some(finding.topic);
+        if before.is_none_or(|before| before.topic != finding.topic) {
             text.push_str(&format!("\n{}\n", paint.strong(heading(finding.topic))));
         }
         text.push_str(&line(finding, paint));
+        let follows = before.is_some_and(|before| before.todo == finding.todo);
+        if !follows && !finding.attention && finding.answer != Answer::Yes {
+            text.push_str(&todo(finding, paint));
+        }
+        before = Some(finding);
     }
     if !diagnosis.unread.is_empty() {
         text.push_str(&format!("\n{}\n", paint.strong("Not seen")));
-        text.extend(
-            diagnosis
-                .unread
-                .iter()
-                .map(|reason| format!("  {reason}\n")),
-        );
+        let reasons = diagnosis.unread.iter();
+        text.extend(reasons.map(|reason| wrapped("  ", 4, reason)));
     }
     text
 }
@@ -104,28 +104,30 @@ fn line(finding: &Finding, paint: Paint) -> String {
         name(finding)
     };
     let reason = format!("{name}{needs}: {}", finding.reason);
-    let mut text = wrapped(&begin, INDENT, &reason);
-    if let Some(todo) = finding
-        .todo
-        .as_ref()
-        .filter(|_| finding.answer != Answer::Yes)
-    {
-        let line = wrapped(&" ".repeat(INDENT), INDENT + 2, &format!("→ {todo}"));
-        text.push_str(&format!("{}\n", paint.faint(line.trim_end())));
-    }
-    text
+    wrapped(&begin, INDENT, &reason)
+}
+
+/// What to do, if anything.
+fn todo(finding: &Finding, paint: Paint) -> String {
+    let Some(todo) = &finding.todo else {
+        return String::new();
+    };
+    let lines = wrapped(&" ".repeat(INDENT), INDENT + 2, &format!("→ {todo}"));
+    format!("{}\n", paint.faint(lines.trim_end()))
 }
 
 /// A paragraph that begins with `begin`; its other lines stand `indent` columns to the right.
 fn wrapped(begin: &str, indent: usize, text: &str) -> String {
     let indent = " ".repeat(indent);
+    // Words of other users' processes may be among them.
+    let text = text.replace(char::is_control, "\u{fffd}");
     // `begin` may hold colours, which take no room.
     let options = Options::new(WIDTH)
         .initial_indent(&indent)
         .subsequent_indent(&indent)
         .word_splitter(WordSplitter::NoHyphenation)
         .break_words(false);
-    let mut lines = textwrap::fill(text, options);
+    let mut lines = textwrap::fill(&text, options);
     lines.replace_range(..indent.len().min(lines.len()), begin);
     lines + "\n"
 }

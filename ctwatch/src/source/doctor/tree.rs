@@ -1,13 +1,17 @@
 //! Files below a root directory: the running system's, or a tree that was recorded of another node.
 
 use std::{
-    fs,
-    io::{self, ErrorKind},
+    fs::{self, OpenOptions},
+    io::{self, ErrorKind, Read as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     str::FromStr,
 };
 
 use crate::model::doctor::Told;
+
+/// More than any file that is read holds; /proc/kallsyms is the largest.
+const LIMIT: u64 = 64 << 20;
 
 /// A root directory.
 #[derive(Clone, Debug)]
@@ -34,7 +38,7 @@ impl Tree {
 
     /// A file's bytes.
     pub(super) fn bytes(&self, path: &str) -> Told<Vec<u8>> {
-        told(fs::read(self.path(path)))
+        told(read(&self.path(path)))
     }
 
     /// A file's text without the line end.
@@ -74,6 +78,21 @@ impl Tree {
     }
 }
 
+/// Of a regular file alone: a process of any user may name a file that is to be read, and it shall not be one that
+/// never ends, or waits.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(LIMIT).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn told<T>(result: io::Result<T>) -> Told<T> {
     match result {
         Ok(value) => Told::Value(value),
@@ -81,5 +100,32 @@ fn told<T>(result: io::Result<T>) -> Told<T> {
             Told::Absent
         }
         Err(error) => Told::Hidden(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let tree = Tree::new(Path::new("/"));
+        assert_eq!(
+            tree.bytes("/dev/zero"),
+            Told::Hidden("not a regular file".to_owned())
+        );
+        assert_eq!(tree.bytes("/dev/zero/x"), Told::Absent);
+    }
+
+    #[test]
+    fn a_missing_file_and_a_strange_one_are_told_apart() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("max"), "many\n").unwrap();
+        let tree = Tree::new(root.path());
+        assert_eq!(tree.value::<u64>("/min"), Told::Absent);
+        assert!(matches!(tree.value::<u64>("/max"), Told::Hidden(_)));
+        assert_eq!(tree.text("/max"), Told::Value("many".to_owned()));
     }
 }
