@@ -61,20 +61,20 @@ fn headline(diagnosis: &Diagnosis, paint: Paint) -> String {
     )
 }
 
-/// Symptom, cause, check, what to do.
+/// Symptom, cause, check, what to do. Commands are to be pasted: their lines are not broken.
 fn fault(finding: &Finding, paint: Paint) -> String {
     let mut lines = format!("{}\n", paint.alarm(&name(finding)));
-    let mut line =
-        |word: &str, text: &str| lines.push_str(&wrapped(&format!("  {word:<8} "), 11, text));
+    let prose = |word: &str, text: &str| wrapped(&format!("  {word:<8} "), INDENT, text);
+    let command = |word: &str, text: &str| format!("  {word:<8} {}\n", printable(text));
     if let Some(trouble) = &finding.trouble {
-        line("symptom", &trouble.symptom);
+        lines.push_str(&prose("symptom", &trouble.symptom));
     }
-    line("cause", &finding.reason);
+    lines.push_str(&prose("cause", &finding.reason));
     if let Some(trouble) = &finding.trouble {
-        line("check", &trouble.verify);
+        lines.push_str(&command("check", &trouble.verify));
     }
     if let Some(todo) = &finding.todo {
-        line("do", todo);
+        lines.push_str(&command("do", todo));
     }
     lines
 }
@@ -112,15 +112,15 @@ fn todo(finding: &Finding, paint: Paint) -> String {
     let Some(todo) = &finding.todo else {
         return String::new();
     };
-    let lines = wrapped(&" ".repeat(INDENT), INDENT + 2, &format!("→ {todo}"));
-    format!("{}\n", paint.faint(lines.trim_end()))
+    // Commands are to be pasted: their lines are not broken.
+    let line = paint.faint(&format!("→ {}", printable(todo)));
+    format!("{}{line}\n", " ".repeat(INDENT))
 }
 
 /// A paragraph that begins with `begin`; its other lines stand `indent` columns to the right.
 fn wrapped(begin: &str, indent: usize, text: &str) -> String {
     let indent = " ".repeat(indent);
-    // Words of other users' processes may be among them.
-    let text = text.replace(char::is_control, "\u{fffd}");
+    let text = printable(text);
     // `begin` may hold colours, which take no room.
     let options = Options::new(WIDTH)
         .initial_indent(&indent)
@@ -130,6 +130,11 @@ fn wrapped(begin: &str, indent: usize, text: &str) -> String {
     let mut lines = textwrap::fill(&text, options);
     lines.replace_range(..indent.len().min(lines.len()), begin);
     lines + "\n"
+}
+
+/// Words of other users' processes may be among them.
+fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 fn name(finding: &Finding) -> String {
