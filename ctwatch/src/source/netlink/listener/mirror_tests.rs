@@ -82,7 +82,7 @@ fn take(mirror: &mut Mirror, early_drop: Option<u64>) -> (Counters, Losses) {
         losses: none_lost(),
         ..Reading::default()
     };
-    mirror.tally.take(early_drop, &mut reading);
+    mirror.tally.take(early_drop, 1_000_000, &mut reading);
     let mut sum = Counters::default();
     for (_, counters) in &reading.deltas {
         sum += *counters;
@@ -250,7 +250,6 @@ fn causes_are_told_by_time_left_state_and_the_kernels_count_of_evictions() {
     ] {
         mirror.event(&event, 10);
     }
-    mirror.tally.mark();
     let (sum, _) = take(&mut mirror, Some(51));
     let ended = sum.ended;
     assert_eq!(ended.evicted, 1);
@@ -302,6 +301,26 @@ fn where_ends_are_told_tersely_updates_tell_the_rest() {
     let ended = sum.ended;
     assert_eq!((ended.reset, ended.expired, ended.evicted), (1, 1, 1));
     assert_eq!((sum.tcp_last[7], sum.tcp_last[1], mirror.len()), (2, 1, 0));
+}
+
+#[test]
+fn an_eviction_may_be_told_before_the_kernel_counts_it() {
+    let mut mirror = after_baseline(&[]);
+    take(&mut mirror, Some(0));
+    for number in 1..=3 {
+        mirror.event(&removed(number, 20, 0, None), 999_900);
+    }
+    assert_eq!(take(&mut mirror, Some(2)).0.ended.evicted, 3);
+    mirror.event(&removed(4, 20, 0, None), 999_990);
+    let (sum, _) = take(&mut mirror, Some(3));
+    assert_eq!(
+        (sum.ended.evicted, sum.ended.other),
+        (1, 0),
+        "ahead once more"
+    );
+    mirror.event(&removed(5, 20, 0, None), 0);
+    let (sum, _) = take(&mut mirror, Some(4));
+    assert_eq!((sum.ended.evicted, sum.ended.other), (0, 1), "set off");
 }
 
 /// What happens to the kernel's table, to the events on their way and to the mirror.

@@ -23,10 +23,18 @@ pub(super) struct Tally {
     moved: IndexMap<Number, Moved>,
     lifetimes: HashMap<Number, Lifetimes>,
     evictions: Evictions,
-    /// Ends with time left that may be evictions, before the last mark.
-    marked: u64,
+    /// Ends with time left that may be evictions, of late.
+    young: Young,
     /// What was lost since the reading before.
     pub(super) losses: Losses,
+}
+
+/// A count that forgets what is old.
+#[derive(Clone, Copy, Debug, Default)]
+struct Young {
+    window: u64,
+    now: u64,
+    before: u64,
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +54,7 @@ impl Tally {
             moved: IndexMap::new(),
             lifetimes: HashMap::new(),
             evictions: Evictions::default(),
-            marked: 0,
+            young: Young::default(),
             losses: none_lost(),
         }
     }
@@ -67,6 +75,9 @@ impl Tally {
 
     /// An entry ended, so many milliseconds after the start.
     pub(super) fn end(&mut self, number: Number, last: &Last, cause: Cause, now_ms: u64) {
+        if matches!(cause, Cause::Evictable(Otherwise::Other | Otherwise::Reset)) {
+            self.young.add(now_ms);
+        }
         let moved = self.moved.entry(number).or_default();
         let ended = &mut moved.counters.ended;
         let count = match cause {
@@ -106,19 +117,14 @@ impl Tally {
         }
     }
 
-    /// What ended until now ended before the figures of the coming [`Tally::take`] were read.
-    pub(super) fn mark(&mut self) {
-        self.marked = self.moved.values().map(Moved::early).sum();
-    }
-
-    /// Adds what moved to `reading`, and begins anew; `early_drop` is what the kernel counts now.
-    pub(super) fn take(&mut self, early_drop: Option<u64>, reading: &mut Reading) {
+    /// Adds what moved to `reading`, and begins anew; `early_drop` is what the kernel counted a moment ago.
+    pub(super) fn take(&mut self, early_drop: Option<u64>, now_ms: u64, reading: &mut Reading) {
         let early: Vec<u64> = self.moved.values().map(Moved::early).collect();
         let late: Vec<u64> = self.moved.values().map(|moved| moved.or_expired).collect();
         let all = early.iter().sum();
         let candidates = Candidates {
             early: all,
-            fresh: all - self.marked.min(all),
+            fresh: std::mem::take(&mut self.young).count(now_ms).min(all),
             late: late.iter().sum(),
         };
         let evicted = early_drop.map(|now| self.evictions.settle(now, candidates));
@@ -126,7 +132,6 @@ impl Tally {
         let shares = share(of_early, &early)
             .into_iter()
             .zip(share(of_late, &late));
-        self.marked = 0;
         let cause_lost = &mut self.losses.cause_lost;
         for ((number, moved), (early, late)) in
             std::mem::take(&mut self.moved).into_iter().zip(shares)
@@ -147,6 +152,32 @@ impl Tally {
             let endpoint = self.endpoints.get_index(*number as usize)?;
             Some((*endpoint, lifetimes.clone()))
         })
+    }
+}
+
+impl Young {
+    /// The kernel's figures are read, for all namespaces, within as many milliseconds before the events are.
+    const WINDOW_MS: u64 = 250;
+
+    fn add(&mut self, now_ms: u64) {
+        self.move_to(now_ms);
+        self.now += 1;
+    }
+
+    /// How many there were in this window and the one before.
+    fn count(mut self, now_ms: u64) -> u64 {
+        self.move_to(now_ms);
+        self.now + self.before
+    }
+
+    fn move_to(&mut self, now_ms: u64) {
+        let window = now_ms / Self::WINDOW_MS;
+        match window.saturating_sub(self.window) {
+            0 => return,
+            1 => self.before = self.now,
+            _ => self.before = 0,
+        }
+        (self.window, self.now) = (window, 0);
     }
 }
 

@@ -173,17 +173,15 @@ impl Worker {
 
     /// What moved since the reading before, all events included that waited when it was asked for.
     fn read(&mut self, early_drops: &[(Netns, u64)]) -> Reading {
-        for each in &mut self.watched {
-            each.mirror.tally.mark();
-        }
         self.drain_all();
+        let now_ms = self.now_ms();
         let mut reading = std::mem::replace(&mut self.gone, quiet());
         for each in &mut self.watched {
             let netns = each.seen.netns;
             let early_drop = early_drops.iter().find(|(of, _)| *of == netns);
             each.mirror
                 .tally
-                .take(early_drop.map(|(_, count)| *count), &mut reading);
+                .take(early_drop.map(|(_, count)| *count), now_ms, &mut reading);
             reading.losses.unreadable += std::mem::take(&mut each.unreadable);
         }
         reading
@@ -230,7 +228,7 @@ impl Worker {
         self.rounds.forget(netns);
         self.notes.set_events(has_events(&self.watched));
         gone.mirror.close(now_ms);
-        gone.mirror.tally.take(None, &mut self.gone);
+        gone.mirror.tally.take(None, now_ms, &mut self.gone);
         self.gone.losses.unreadable += gone.unreadable;
         let room = GONE_LIFETIMES.saturating_sub(self.gone_lifetimes.len());
         self.gone_lifetimes
