@@ -87,9 +87,7 @@ pub(super) fn kprobes(facts: &Facts) -> Finding {
 }
 
 fn fentry(facts: &Facts) -> Finding {
-    let finding = |answer, reason: String| {
-        Finding::new(Topic::Watching, "fentry", answer, reason).needs("Linux 5.5")
-    };
+    let finding = |answer, reason: String| Finding::new(Topic::Watching, "fentry", answer, reason);
     let in_module = facts
         .kernel
         .functions
@@ -97,7 +95,7 @@ fn fentry(facts: &Facts) -> Finding {
         .is_some_and(|functions| functions.iter().any(|f| f.module.is_some()));
     match Version::of(facts) {
         Some(version) if version < Version(5, 5) => {
-            return finding(Answer::No, "the kernel is older".to_owned());
+            return finding(Answer::No, "the kernel is older".to_owned()).needs("Linux 5.5");
         }
         Some(version) if in_module && version < Version(5, 11) => {
             let reason = "nf_conntrack is a module, and this kernel has no BTF of modules";
@@ -126,9 +124,11 @@ fn fentry(facts: &Facts) -> Finding {
 }
 
 fn raw_tracepoints(facts: &Facts) -> Finding {
-    let finding = |answer, reason: String| {
-        Finding::new(Topic::Watching, "raw-tracepoints", answer, reason).needs("Linux 4.17")
-    };
+    let finding =
+        |answer, reason: String| Finding::new(Topic::Watching, "raw-tracepoints", answer, reason);
+    if Version::of(facts).is_some_and(|version| version < Version(4, 17)) {
+        return finding(Answer::No, "the kernel is older".to_owned()).needs("Linux 4.17");
+    }
     if let Some(lockdown) = forbidden(facts) {
         return finding(Answer::No, lockdown);
     }
@@ -140,15 +140,15 @@ fn raw_tracepoints(facts: &Facts) -> Finding {
             return finding(Answer::No, reason);
         }
     }
-    match (&facts.kernel.config, Version::of(facts)) {
-        (Some(config), Some(version)) if version >= Version(4, 17) => finding(
+    match &facts.kernel.config {
+        Some(config) => finding(
             Answer::Yes,
             format!(
                 "CONFIG_BPF_EVENTS in {}; they need neither kprobes nor tracefs",
                 config.file
             ),
         ),
-        _ => finding(Answer::Unknown, no_config())
+        None => finding(Answer::Unknown, no_config())
             .todo("record -v says which tracepoints were attached"),
     }
 }
