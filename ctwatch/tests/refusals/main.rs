@@ -10,7 +10,7 @@ use ctwatch::source::{node::netns, table};
 
 mod node;
 
-use node::{before_6_7, fill, is_skipped, limit, refused_by, send, skip};
+use node::{before_6_7, counted, fill, is_skipped, limit, refused_by, send, skip};
 
 /// A table of more is not filled here: it would take too long, and too much memory.
 const FEW: usize = 300_000;
@@ -39,12 +39,15 @@ const BY_NFT: [&str; 4] = [
     "nft add rule inet test before udp dport 5353 drop",
 ];
 
+/// More endpoints than there is room for.
+const ALL_UDP: [&str; 1] = ["iptables-legacy -t raw -A PREROUTING -p udp -j DROP"];
+
 #[test]
 fn drops_before_tracking_are_counted_under_the_endpoint_they_were_for() {
     if is_skipped("drops_before_tracking_are_counted_under_the_endpoint_they_were_for") {
         return;
     }
-    let (counted, lost) = refused_by(&RULES, |client| {
+    let (counted, lost) = refused_by(&RULES, |client, _| {
         client.sends("10.9.0.1:53", 30);
         client.sends("[fd09::1]:5353", 20);
         send("10.9.0.2:123", 10);
@@ -72,7 +75,7 @@ fn what_rules_drop_after_routing_or_untracked_is_not_counted() {
     if is_skipped("what_rules_drop_after_routing_or_untracked_is_not_counted") {
         return;
     }
-    let (counted, lost) = refused_by(&OTHERS, |client| {
+    let (counted, lost) = refused_by(&OTHERS, |client, _| {
         client.sends("10.9.0.1:7777", 10);
         client.sends("10.9.0.1:8888", 10);
         client.sends("10.9.0.1:53", 1);
@@ -82,6 +85,25 @@ fn what_rules_drop_after_routing_or_untracked_is_not_counted() {
         [("inbound ipv4 udp/53 at 10.9.0.1".to_owned(), 1)].into()
     );
     assert_eq!(lost, 0);
+}
+
+#[test]
+fn what_finds_no_room_is_told_as_lost_until_others_make_way() {
+    if is_skipped("what_finds_no_room_is_told_as_lost_until_others_make_way") {
+        return;
+    }
+    let (after, lost) = refused_by(&ALL_UDP, |client, refusals| {
+        client.sweeps(20_001..=40_000);
+        let (first, lost) = (counted(refusals), refusals.lost());
+        assert!(lost > 0);
+        assert_eq!(first.values().sum::<u64>() + lost, 20_000);
+        client.sends("10.9.0.1:53", 1);
+        assert!(counted(refusals).is_empty(), "there was room");
+        assert_eq!(refusals.lost(), 1);
+        // Those that stood still have made way now.
+        client.sweeps(1_001..=9_000);
+    });
+    assert_eq!((after.len(), lost), (8_000, 0));
 }
 
 /// Every packet is tracked on its way in and out.
@@ -106,7 +128,7 @@ fn a_full_table_is_told_by_port_and_the_kernel_agrees() {
         );
         return;
     }
-    let (counted, lost) = refused_by(&TRACKED, |client| {
+    let (counted, lost) = refused_by(&TRACKED, |client, _| {
         fill();
         let drops = || table::read(&netns::own().unwrap()).stats.unwrap().drop;
         let before = drops();
@@ -141,7 +163,7 @@ fn what_nftables_drops_is_not_counted() {
         );
         return;
     }
-    let (counted, lost) = refused_by(&BY_NFT, |client| {
+    let (counted, lost) = refused_by(&BY_NFT, |client, _| {
         client.sends("10.9.0.1:5353", 10);
         client.sends("10.9.0.1:53", 1);
     });

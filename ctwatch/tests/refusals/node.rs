@@ -4,7 +4,9 @@ use std::{
     collections::BTreeMap,
     io::Write as _,
     net::{IpAddr, SocketAddr, UdpSocket},
+    ops::RangeInclusive,
     process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
     thread,
 };
 
@@ -100,10 +102,24 @@ impl Client {
         client
     }
 
+    /// A packet to each of these ports of the node.
+    pub(crate) fn sweeps(&self, ports: RangeInclusive<u16>) {
+        self.run(|| {
+            let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+            for port in ports {
+                socket.send_to(b"x", ("10.9.0.1", port)).unwrap();
+            }
+        });
+    }
+
     pub(crate) fn sends(&self, to: &str, packets: usize) {
+        self.run(|| send(to, packets));
+    }
+
+    fn run(&self, work: impl FnOnce() + Send) {
         let all = netns::Scanner::new().scan().unwrap();
         let seen = all.iter().find(|seen| seen.name.as_ref() == Some(&self.0));
-        netns::within(seen.unwrap(), || send(to, packets)).unwrap();
+        netns::within(seen.unwrap(), work).unwrap();
     }
 }
 
@@ -138,11 +154,15 @@ fn in_words(endpoint: &Endpoint) -> String {
     )
 }
 
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// What a new [`Refusals`] counts in a new namespace with these rules while `traffic` runs there.
 pub(crate) fn refused_by(
     rules: &'static [&str],
-    traffic: fn(&Client),
+    traffic: fn(&Client, &mut Refusals),
 ) -> (BTreeMap<String, u64>, u64) {
+    // All of them see the drops of all namespaces, and a sweep takes all the room.
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let inside = move || {
         unshare(CloneFlags::CLONE_NEWNET).unwrap();
         let client = Client::join();
@@ -154,18 +174,23 @@ pub(crate) fn refused_by(
         refusals
             .set_addresses(own.netns, &address::read(&own).unwrap())
             .unwrap();
-        traffic(&client);
-        let counted = refusals
-            .read()
-            .into_iter()
-            // Other tests, and whatever else this machine does, have their own drops.
-            .filter(|(endpoint, _)| endpoint.netns == own.netns)
-            .map(|(endpoint, packets)| (in_words(&endpoint), packets))
-            .collect();
+        traffic(&client, &mut refusals);
+        let counted = counted(&mut refusals);
         assert_eq!(refusals.read(), []);
         (counted, refusals.lost())
     };
     thread::spawn(inside).join().unwrap()
+}
+
+/// What was counted in the calling thread's namespace since the last time: other tests, and whatever else this machine
+/// does, have their own drops.
+pub(crate) fn counted(refusals: &mut Refusals) -> BTreeMap<String, u64> {
+    let own = netns::own().unwrap().netns;
+    let counted = refusals.read().into_iter();
+    counted
+        .filter(|(endpoint, _)| endpoint.netns == own)
+        .map(|(endpoint, packets)| (in_words(&endpoint), packets))
+        .collect()
 }
 
 /// The limit of every namespace, which is left as it is.

@@ -8,12 +8,17 @@ use aya::{
 };
 use ctwatch_common::{
     endpoint::{EndpointKey, KeyWords},
+    limits,
     loss::Losses,
     refused::Refused,
 };
 
 use super::super::{error::AttachError, keys, mapped::Mapped, object};
 use crate::model::endpoint::Endpoint;
+
+/// So many endpoints leave too little room: those whose packets have stopped coming make way, as after a sweep of all
+/// ports. One that comes in that moment is not counted, and a refusal without a port then.
+const CROWDED: usize = limits::REFUSED as usize / 2;
 
 /// [`Refused`] by [`EndpointKey`], both as the words that aya reads; its own type has no `Debug`.
 struct RefusedMap(PerCpuHashMap<MapData, KeyWords, [u64; 2]>);
@@ -33,6 +38,7 @@ pub(super) struct Counts {
     cpus: usize,
     by_inode: bool,
     before: HashMap<KeyWords, u64>,
+    /// Counted, and not counted for want of room.
     sum_before: u64,
     lost_before: u64,
 }
@@ -62,7 +68,8 @@ impl Counts {
     /// What moved since the last call. While nothing does, no `bpf()` call is made: each keeps other tools' kprobes on
     /// its CPU from running.
     pub(super) fn read(&mut self) -> Vec<(Endpoint, u64)> {
-        let sum = self.over_cpus(|cpu| self.sum.get(cpu));
+        let sum =
+            self.over_cpus(|cpu| self.sum.get(cpu) + u64::from(self.losses.get(cpu).unattributed));
         if sum == self.sum_before {
             return Vec::new();
         }
@@ -72,6 +79,7 @@ impl Counts {
             return Vec::new();
         };
         self.sum_before = sum;
+        let is_tight = walk.len() > CROWDED;
         let mut moved = Vec::new();
         for (words, values) in walk {
             let values: &[Refused] = bytemuck::cast_slice(&values);
@@ -82,6 +90,8 @@ impl Counts {
                 let key: EndpointKey = bytemuck::cast(words);
                 let endpoint = keys::endpoint(&key, inode.unwrap_or(0), self.by_inode);
                 moved.push((endpoint, now - before));
+            } else if is_tight && self.refused.0.remove(&words).is_ok() {
+                self.before.remove(&words);
             }
         }
         moved
