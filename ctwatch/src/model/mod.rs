@@ -4,6 +4,7 @@ pub mod aggregate;
 pub mod classify;
 pub mod counters;
 pub mod doctor;
+pub mod dropped;
 pub mod dump;
 pub mod endpoint;
 pub mod entry;

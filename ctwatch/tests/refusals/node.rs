@@ -175,22 +175,24 @@ pub(crate) fn refused_by(
             .set_addresses(own.netns, &address::read(&own).unwrap())
             .unwrap();
         traffic(&client, &mut refusals);
-        let counted = counted(&mut refusals);
-        assert_eq!(refusals.read(), []);
-        (counted, refusals.lost())
+        let last = counted(&mut refusals);
+        assert_eq!(counted(&mut refusals), (BTreeMap::new(), 0));
+        last
     };
     thread::spawn(inside).join().unwrap()
 }
 
-/// What was counted in the calling thread's namespace since the last time: other tests, and whatever else this machine
-/// does, have their own drops.
-pub(crate) fn counted(refusals: &mut Refusals) -> BTreeMap<String, u64> {
+/// What was counted in the calling thread's namespace since the last time, and what was lost: other tests, and whatever
+/// else this machine does, have their own drops.
+pub(crate) fn counted(refusals: &mut Refusals) -> (BTreeMap<String, u64>, u64) {
     let own = netns::own().unwrap().netns;
-    let counted = refusals.read().into_iter();
-    counted
+    let dropped = refusals.read();
+    let packets = dropped.packets.into_iter();
+    let counted = packets
         .filter(|(endpoint, _)| endpoint.netns == own)
         .map(|(endpoint, packets)| (in_words(&endpoint), packets))
-        .collect()
+        .collect();
+    (counted, dropped.lost)
 }
 
 /// The limit of every namespace, which is left as it is.

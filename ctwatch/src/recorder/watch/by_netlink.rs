@@ -67,6 +67,8 @@ pub(super) struct ByNetlink {
     took: Duration,
     /// Refusals had to be shared out, which was said.
     shares: bool,
+    /// Dropped packets were not read, which was said.
+    unread: bool,
 }
 
 impl ByNetlink {
@@ -108,6 +110,7 @@ impl ByNetlink {
             began,
             took: Duration::ZERO,
             shares: false,
+            unread: false,
         })
     }
 
@@ -193,10 +196,20 @@ impl Watch for ByNetlink {
 
     /// A packet is dropped after the kernel counted it: read in this order, none is seen before it is counted.
     fn before_tables(&mut self) {
-        if self.refusals.is_some()
-            && let Ok(dropped) = self.keeper.dropped()
-        {
-            self.dropped.extend(dropped);
+        if self.refusals.is_none() {
+            return;
+        }
+        let Ok(dropped) = self.keeper.dropped() else {
+            return;
+        };
+        self.dropped.extend(dropped.packets);
+        if dropped.lost > 0 && !self.unread {
+            self.unread = true;
+            self.degraded.push(format!(
+                "packets were dropped whose port could not be told, for want of room or because it was out of reach (the \
+                 first time {}): those that were refused count under no port",
+                dropped.lost
+            ));
         }
     }
 

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::{
     model::{
+        dropped::Dropped,
         dump::{Dump, DumpKind},
         endpoint::{Endpoint, Netns},
         lifetime::Lifetimes,
@@ -207,9 +208,9 @@ impl Kept for Ready {
         }
     }
 
-    fn dropped(&mut self) -> Vec<(Endpoint, u64)> {
+    fn dropped(&mut self) -> Dropped {
         match self {
-            Self::Probes(_) => Vec::new(),
+            Self::Probes(_) => Dropped::default(),
             Self::Netlink { refusals, .. } => {
                 let read = refusals.as_mut().as_mut().map(Refusals::read);
                 read.unwrap_or_default()

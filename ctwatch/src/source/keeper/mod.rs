@@ -20,11 +20,7 @@ use super::{
     node::netns::{self, Seen},
     privilege,
 };
-use crate::model::{
-    endpoint::{Endpoint, Netns},
-    node::Address,
-    table::Table,
-};
+use crate::model::{dropped::Dropped, endpoint::Netns, node::Address, table::Table};
 
 mod channel;
 mod fork;
@@ -51,10 +47,9 @@ pub trait Kept {
         Ok(false)
     }
 
-    /// Packets without an entry that netfilter dropped since the last call, by the endpoint their connection would have
-    /// had.
-    fn dropped(&mut self) -> Vec<(Endpoint, u64)> {
-        Vec::new()
+    /// Packets without an entry that netfilter dropped since the last call.
+    fn dropped(&mut self) -> Dropped {
+        Dropped::default()
     }
 }
 
@@ -147,7 +142,7 @@ impl Keeper {
     ///
     /// # Errors
     /// When the keeper is gone.
-    pub fn dropped(&self) -> Result<Vec<(Endpoint, u64)>, Error> {
+    pub fn dropped(&self) -> Result<Dropped, Error> {
         Ok(self.ask(&Request::Dropped)?.0)
     }
 

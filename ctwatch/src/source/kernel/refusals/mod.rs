@@ -14,7 +14,8 @@ use aya::{
 use super::{attach, btf::Btf, error::AttachError, misses, object, own_addresses::OwnAddresses};
 use crate::{
     model::{
-        endpoint::{Endpoint, Netns},
+        dropped::Dropped,
+        endpoint::Netns,
         node::{Address, Node},
     },
     source::privilege,
@@ -86,18 +87,16 @@ impl Refusals {
         self.addresses.set(netns, now)
     }
 
-    /// Candidates since the last call, in packets.
-    pub fn read(&mut self) -> Vec<(Endpoint, u64)> {
-        self.counts.read()
-    }
-
-    /// Candidates that were not counted under an endpoint since the last call: no room for one more, a tuple out of
-    /// reach, or a drop that interrupted the program on its CPU (where the kernel counts those).
-    pub fn lost(&mut self) -> u64 {
+    /// Candidates since the last call. Lost are also those that interrupted the program on their CPU, where the kernel
+    /// counts these.
+    pub fn read(&mut self) -> Dropped {
         let misses = self.misses().unwrap_or(0);
         let missed = misses.saturating_sub(self.misses_before);
         self.misses_before = misses;
-        self.counts.lost() + missed
+        Dropped {
+            packets: self.counts.read(),
+            lost: self.counts.lost() + missed,
+        }
     }
 
     fn misses(&self) -> Option<u64> {
