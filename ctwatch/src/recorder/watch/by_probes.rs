@@ -8,7 +8,7 @@ use crate::{
         dump::DumpKind, endpoint::Endpoint, lifetime::Lifetimes, reading::Reading,
         recording::Backend, table::Table, unobserved::Unobserved,
     },
-    source::{keeper::Keeper, kernel::probes::Probes, netlink::opener::Opener},
+    source::{keeper::Keeper, kernel::probes::Probes},
 };
 
 /// Attached probes.
@@ -16,7 +16,6 @@ use crate::{
 pub(super) struct ByProbes {
     probes: Probes,
     dumps: Dumps,
-    keeper: Arc<Keeper>,
     started: Instant,
 }
 
@@ -26,8 +25,7 @@ impl ByProbes {
         probes.read();
         Self {
             probes,
-            dumps: Dumps::default(),
-            keeper,
+            dumps: Dumps::new(keeper),
             started: Instant::now(),
         }
     }
@@ -69,8 +67,7 @@ impl Watch for ByProbes {
     }
 
     fn start_dumps(&mut self, namespaces: Namespaces, kind: DumpKind) -> io::Result<()> {
-        let opener: Arc<dyn Opener> = Arc::clone(&self.keeper) as _;
-        self.dumps.start(opener, namespaces, kind)
+        self.dumps.start(namespaces, kind)
     }
 
     fn is_due(&self) -> bool {

@@ -1,5 +1,5 @@
 //! Dumps beside the samples: on a thread of their own, as often as one per cent of a core allows, all that this
-//! process does between two of them included.
+//! process and its keeper do between two of them included.
 
 use std::{
     io,
@@ -16,7 +16,7 @@ use nix::time::{ClockId, clock_gettime};
 use super::{Namespaces, Outcome};
 use crate::{
     model::dump::DumpKind,
-    source::netlink::{self, opener::Opener},
+    source::{keeper::Keeper, netlink},
 };
 
 /// The part of a core that may be used from the start of one round to the start of the next: one in this many.
@@ -25,13 +25,14 @@ const SHARE: u32 = 100;
 const AT_LEAST: Duration = Duration::from_secs(10);
 
 /// The round of dumps under way, if any, and when the last one began.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Dumps {
+    keeper: Arc<Keeper>,
     round: Option<Receiver<Outcome>>,
     began: Option<Began>,
 }
 
-/// When a round began, and the CPU time that this process had used then.
+/// When a round began, and the CPU time that both processes had used then.
 #[derive(Clone, Copy, Debug)]
 struct Began {
     at: Instant,
@@ -39,14 +40,18 @@ struct Began {
 }
 
 impl Dumps {
+    pub(super) fn new(keeper: Arc<Keeper>) -> Self {
+        Self {
+            keeper,
+            round: None,
+            began: None,
+        }
+    }
+
     /// Dumps these namespaces, one after the other.
-    pub(super) fn start(
-        &mut self,
-        opener: Arc<dyn Opener>,
-        namespaces: Namespaces,
-        kind: DumpKind,
-    ) -> io::Result<()> {
+    pub(super) fn start(&mut self, namespaces: Namespaces, kind: DumpKind) -> io::Result<()> {
         let (sender, receiver) = channel();
+        let opener = Arc::clone(&self.keeper);
         thread::Builder::new().name("dump".into()).spawn(move || {
             for (seen, addresses) in namespaces {
                 let outcome = netlink::dump_by(&*opener, &seen, addresses.as_deref(), kind)
@@ -59,7 +64,7 @@ impl Dumps {
         self.round = Some(receiver);
         self.began = Some(Began {
             at: Instant::now(),
-            cpu: cpu_time(),
+            cpu: self.cpu_time(),
         });
         Ok(())
     }
@@ -68,7 +73,16 @@ impl Dumps {
     pub(super) fn is_due(&self) -> bool {
         let Some(began) = self.began else { return true };
         self.round.is_none()
-            && is_affordable(began.at.elapsed(), cpu_time().saturating_sub(began.cpu))
+            && is_affordable(
+                began.at.elapsed(),
+                self.cpu_time().saturating_sub(began.cpu),
+            )
+    }
+
+    /// CPU time of both processes; what the kernel does not tell counts as none.
+    fn cpu_time(&self) -> Duration {
+        let own = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID);
+        own.map_or(Duration::ZERO, Duration::from) + self.keeper.cpu_time()
     }
 
     /// Dumps that have come in.
@@ -98,11 +112,6 @@ impl Dumps {
 /// Whether another round may begin, so long after the last began and with so much CPU time used since.
 fn is_affordable(elapsed: Duration, used: Duration) -> bool {
     elapsed >= AT_LEAST && elapsed >= used * SHARE
-}
-
-/// CPU time of this process; where the kernel does not tell, it counts as none.
-fn cpu_time() -> Duration {
-    clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
 }
 
 #[cfg(test)]

@@ -9,9 +9,15 @@ use std::{
     io,
     os::{fd::OwnedFd, unix::net::UnixStream},
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
-use nix::{errno::Errno, sys::wait::waitpid, unistd::Pid};
+use nix::{
+    errno::Errno,
+    sys::wait::waitpid,
+    time::{ClockId, clock_gettime},
+    unistd::Pid,
+};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
@@ -152,6 +158,15 @@ impl Keeper {
     /// When that is not permitted.
     pub fn end(&self, process: Pid) -> Result<(), Error> {
         self.ask_to(&Request::End(process.as_raw()))
+    }
+
+    /// CPU time that it has used; none where the kernel does not tell.
+    #[must_use]
+    pub fn cpu_time(&self) -> Duration {
+        let clock = ClockId::pid_cpu_clock_id(self.process);
+        clock
+            .and_then(clock_gettime)
+            .map_or(Duration::ZERO, Duration::from)
     }
 
     fn ask_to<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Error> {
