@@ -1,12 +1,12 @@
 //! How many of the entries that may have been evicted were, by the kernel's own count.
 
+use crate::model::table::Table;
+
 /// The kernel's `early_drop` of one namespace against what was called evicted so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Evictions {
     /// `early_drop` when it was first read, from where the books count it; what ended before is not called evicted.
     reference: Option<u64>,
-    /// `early_drop` when it was last read.
-    last: u64,
     evicted: u64,
 }
 
@@ -21,22 +21,42 @@ pub(super) struct Candidates {
     pub(super) late: u64,
 }
 
+/// What the kernel says of a table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kernel {
+    /// Its counter.
+    pub(super) early_drop: u64,
+    /// Nine tenths of the limit are reached: evictions are to be expected.
+    pub(super) crowded: bool,
+}
+
+impl Kernel {
+    /// `None` where the statistics could not be read.
+    pub(super) fn of(table: &Table) -> Option<Self> {
+        let fill = table.count.zip(table.max.filter(|max| *max > 0));
+        Some(Self {
+            early_drop: table.stats?.early_drop,
+            crowded: fill
+                .is_some_and(|(count, max)| count.saturating_mul(10) >= max.saturating_mul(9)),
+        })
+    }
+}
+
 impl Evictions {
     /// How many of the candidates were evicted, of the early and of the late ones, `early_drop` being this much now.
     ///
-    /// While the kernel evicts, those younger than that figure are taken for evicted before it tells so, and are set
-    /// off against its next figure.
-    pub(super) fn settle(&mut self, early_drop: u64, candidates: Candidates) -> (u64, u64) {
+    /// While the table is crowded, those younger than that figure are taken for evicted before the kernel tells so,
+    /// and are set off against its next figure.
+    pub(super) fn settle(&mut self, kernel: Kernel, candidates: Candidates) -> (u64, u64) {
         let Some(reference) = self.reference else {
-            (self.reference, self.last) = (Some(early_drop), early_drop);
+            self.reference = Some(kernel.early_drop);
             return (0, 0);
         };
-        let told = early_drop.saturating_sub(reference);
-        let evicts = early_drop > std::mem::replace(&mut self.last, early_drop);
+        let told = kernel.early_drop.saturating_sub(reference);
         let due = told.saturating_sub(self.evicted);
         let late = due.saturating_sub(candidates.early).min(candidates.late);
         let due = due.min(candidates.early);
-        let ahead = if evicts {
+        let ahead = if kernel.crowded {
             (candidates.early - due).min(candidates.fresh)
         } else {
             0
@@ -80,36 +100,37 @@ mod tests {
         Candidates { early, fresh, late }
     }
 
+    fn kernel(early_drop: u64, crowded: bool) -> Kernel {
+        Kernel {
+            early_drop,
+            crowded,
+        }
+    }
+
     #[test]
     fn as_many_are_evicted_as_the_kernel_says() {
         let mut evictions = Evictions::default();
-        assert_eq!(
-            evictions.settle(100, candidates(7, 7, 7)),
-            (0, 0),
-            "before the books"
-        );
-        assert_eq!(evictions.settle(103, candidates(3, 0, 9)), (3, 0));
-        assert_eq!(
-            evictions.settle(103, candidates(2, 2, 9)),
-            (0, 0),
-            "the kernel evicts no more"
-        );
-        assert_eq!(evictions.settle(110, candidates(3, 0, 1)), (3, 1));
-        assert_eq!(
-            evictions.settle(110, candidates(5, 0, 0)),
-            (3, 0),
-            "that had not been seen ending"
-        );
-        assert_eq!(evictions.settle(110, candidates(5, 0, 5)), (0, 0));
+        let mut settle = |early_drop, early, late| {
+            evictions.settle(kernel(early_drop, false), candidates(early, early, late))
+        };
+        assert_eq!(settle(100, 7, 7), (0, 0), "before the books");
+        assert_eq!(settle(103, 3, 9), (3, 0));
+        assert_eq!(settle(103, 2, 9), (0, 0), "the kernel evicts no more");
+        assert_eq!(settle(110, 3, 1), (3, 1));
+        assert_eq!(settle(110, 5, 0), (3, 0), "that had not been seen ending");
+        assert_eq!(settle(110, 5, 5), (0, 0));
     }
 
     #[test]
     fn an_end_that_comes_before_the_kernels_figure_is_set_off_against_the_next() {
         let mut evictions = Evictions::default();
-        evictions.settle(0, candidates(0, 0, 0));
-        assert_eq!(evictions.settle(10, candidates(12, 2, 0)), (12, 0));
-        assert_eq!(evictions.settle(12, candidates(1, 0, 1)), (0, 0));
-        assert_eq!(evictions.settle(13, candidates(1, 0, 0)), (1, 0));
+        let mut settle =
+            |early_drop, candidates| evictions.settle(kernel(early_drop, true), candidates);
+        settle(0, candidates(0, 0, 0));
+        assert_eq!(settle(0, candidates(2, 2, 0)), (2, 0), "the first of all");
+        assert_eq!(settle(10, candidates(10, 2, 0)), (10, 0));
+        assert_eq!(settle(12, candidates(1, 0, 1)), (0, 0));
+        assert_eq!(settle(13, candidates(1, 0, 0)), (1, 0));
     }
 
     proptest! {

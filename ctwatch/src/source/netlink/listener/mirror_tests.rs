@@ -2,7 +2,10 @@ use std::collections::{BTreeMap, VecDeque, btree_map};
 
 use proptest::prelude::*;
 
-use super::{super::tally::none_lost, *};
+use super::{
+    super::{evictions::Kernel, tally::none_lost},
+    *,
+};
 use crate::model::{
     counters::Counters,
     endpoint::Family,
@@ -82,7 +85,11 @@ fn take(mirror: &mut Mirror, early_drop: Option<u64>) -> (Counters, Losses) {
         losses: none_lost(),
         ..Reading::default()
     };
-    mirror.tally.take(early_drop, 1_000_000, &mut reading);
+    let kernel = early_drop.map(|early_drop| Kernel {
+        early_drop,
+        crowded: true,
+    });
+    mirror.tally.take(kernel, 1_000_000, &mut reading);
     let mut sum = Counters::default();
     for (_, counters) in &reading.deltas {
         sum += *counters;
@@ -348,7 +355,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// A table whose entries tell of themselves or not.
 #[derive(Default)]
-struct Kernel {
+struct Simulated {
     /// Entries in the order that dumps show them, with whether they make events.
     table: BTreeMap<u16, bool>,
     events: VecDeque<Event>,
@@ -362,7 +369,7 @@ struct Kernel {
     lost: bool,
 }
 
-impl Kernel {
+impl Simulated {
     fn apply(&mut self, step: Step, mirror: &mut Mirror) {
         match step {
             Step::Insert(number) => {
@@ -452,7 +459,7 @@ proptest! {
         before in proptest::collection::btree_set(0..24_u16, 0..8),
         steps in proptest::collection::vec(step(), 0..120),
     ) {
-        let mut kernel = Kernel::default();
+        let mut kernel = Simulated::default();
         kernel.table.extend(before.iter().map(|number| (*number, false)));
         let mut mirror = mirror();
         for step in steps {

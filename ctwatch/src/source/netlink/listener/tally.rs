@@ -6,7 +6,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::{
     end::{Cause, Last, Otherwise},
-    evictions::{Candidates, Evictions, share},
+    evictions::{Candidates, Evictions, Kernel, share},
     record::{Insert, Number},
 };
 use crate::model::{
@@ -117,8 +117,8 @@ impl Tally {
         }
     }
 
-    /// Adds what moved to `reading`, and begins anew; `early_drop` is what the kernel counted a moment ago.
-    pub(super) fn take(&mut self, early_drop: Option<u64>, now_ms: u64, reading: &mut Reading) {
+    /// Adds what moved to `reading`, and begins anew; `kernel` is what the kernel said a moment ago.
+    pub(super) fn take(&mut self, kernel: Option<Kernel>, now_ms: u64, reading: &mut Reading) {
         let early: Vec<u64> = self.moved.values().map(Moved::early).collect();
         let late: Vec<u64> = self.moved.values().map(|moved| moved.or_expired).collect();
         let all = early.iter().sum();
@@ -127,7 +127,7 @@ impl Tally {
             fresh: std::mem::take(&mut self.young).count(now_ms).min(all),
             late: late.iter().sum(),
         };
-        let evicted = early_drop.map(|now| self.evictions.settle(now, candidates));
+        let evicted = kernel.map(|kernel| self.evictions.settle(kernel, candidates));
         let (of_early, of_late) = evicted.unwrap_or_default();
         let shares = share(of_early, &early)
             .into_iter()

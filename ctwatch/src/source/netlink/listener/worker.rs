@@ -15,6 +15,7 @@ use nix::{
 };
 
 use super::{
+    evictions::Kernel,
     notes::Notes,
     order::Order,
     price::Price,
@@ -108,8 +109,8 @@ impl Worker {
     fn obey(&mut self, order: Order) {
         // Whoever asked may have gone by the time of an answer.
         match order {
-            Order::Read(early_drops, answer) => {
-                let _ = answer.send(self.read(&early_drops));
+            Order::Read(kernel, answer) => {
+                let _ = answer.send(self.read(&kernel));
             }
             Order::Lifetimes(answer) => {
                 let all = self.watched.iter();
@@ -172,16 +173,16 @@ impl Worker {
     }
 
     /// What moved since the reading before, all events included that waited when it was asked for.
-    fn read(&mut self, early_drops: &[(Netns, u64)]) -> Reading {
+    fn read(&mut self, kernel: &[(Netns, Kernel)]) -> Reading {
         self.drain_all();
         let now_ms = self.now_ms();
         let mut reading = std::mem::replace(&mut self.gone, quiet());
         for each in &mut self.watched {
             let netns = each.seen.netns;
-            let early_drop = early_drops.iter().find(|(of, _)| *of == netns);
+            let kernel = kernel.iter().find(|(of, _)| *of == netns);
             each.mirror
                 .tally
-                .take(early_drop.map(|(_, count)| *count), now_ms, &mut reading);
+                .take(kernel.map(|(_, says)| *says), now_ms, &mut reading);
             reading.losses.unreadable += std::mem::take(&mut each.unreadable);
         }
         reading
