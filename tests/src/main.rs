@@ -1,6 +1,6 @@
-//! ctwatch's scenarios: what users notice, tried on a real kernel. Runs inside the laboratory as root; each
-//! scenario makes its own network namespaces and traffic, drives `ctwatch` as a user does, and holds what it
-//! recorded against the kernel's own figures.
+//! ctwatch's scenarios: what users notice, tried on a real kernel. Runs inside the laboratory as root, and some of it
+//! on any machine, in namespaces that end with it; each scenario makes its own network namespaces and traffic, drives
+//! `ctwatch` as a user does, and holds what it recorded against the kernel's own figures.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ mod lab;
 mod runner;
 mod scenario;
 
-/// ctwatch's scenarios, for a machine whose network may be changed: run them in the laboratory.
+/// ctwatch's scenarios, for a machine whose network may be changed: run them in the laboratory, or by `cargo xtask test`.
 #[derive(Parser)]
 #[command(name = "ctwatch-tests")]
 struct Cli {
@@ -26,6 +26,9 @@ enum Command {
     Run {
         /// Names, as `list` prints them.
         names: Vec<String>,
+        /// Leave out those that need the laboratory.
+        #[arg(long)]
+        anywhere: bool,
     },
 }
 
@@ -35,7 +38,7 @@ fn main() -> ExitCode {
             scenario::ALL.iter().for_each(|s| println!("{}", s.name));
             ExitCode::SUCCESS
         }
-        Command::Run { names } => match runner::chosen(scenario::ALL, &names) {
+        Command::Run { names, anywhere } => match runner::chosen(scenario::ALL, &names, anywhere) {
             Ok(scenarios) => runner::run(&scenarios),
             Err(error) => {
                 eprintln!("ctwatch-tests: {error:#}");

@@ -8,6 +8,8 @@ use anyhow::{Result, bail};
 pub(crate) struct Scenario {
     /// Its name, which says what holds.
     pub(crate) name: &'static str,
+    /// Whether it can run outside the laboratory, too.
+    pub(crate) anywhere: bool,
     /// Fails with what does not hold, or with [`Skip`].
     pub(crate) run: fn() -> Result<()>,
 }
@@ -24,15 +26,22 @@ impl fmt::Display for Skip {
 
 impl std::error::Error for Skip {}
 
-/// The scenarios of these names in the order in which they are listed; all, if none is named.
-pub(crate) fn chosen<'a>(all: &'a [Scenario], names: &[String]) -> Result<Vec<&'a Scenario>> {
+/// The scenarios of these names in the order in which they are listed; all, if none is named. `anywhere` leaves out
+/// those that need the laboratory.
+pub(crate) fn chosen<'a>(
+    all: &'a [Scenario],
+    names: &[String],
+    anywhere: bool,
+) -> Result<Vec<&'a Scenario>> {
     for name in names {
         if !all.iter().any(|scenario| scenario.name == name) {
             bail!("no scenario {name} (`ctwatch-tests list` prints their names)");
         }
     }
-    let wanted =
-        |scenario: &&Scenario| names.is_empty() || names.iter().any(|name| name == scenario.name);
+    let wanted = |scenario: &&Scenario| {
+        (names.is_empty() || names.iter().any(|name| name == scenario.name))
+            && (scenario.anywhere || !anywhere)
+    };
     Ok(all.iter().filter(wanted).collect())
 }
 
@@ -78,10 +87,12 @@ mod tests {
     const ALL: &[Scenario] = &[
         Scenario {
             name: "first",
+            anywhere: false,
             run: || Ok(()),
         },
         Scenario {
             name: "second",
+            anywhere: true,
             run: || Ok(()),
         },
     ];
@@ -103,9 +114,13 @@ mod tests {
 
     #[test]
     fn scenarios_are_chosen_by_their_full_name() {
-        let names = |chosen: Vec<&Scenario>| chosen.iter().map(|s| s.name).collect::<Vec<_>>();
-        assert_eq!(names(chosen(ALL, &[]).unwrap()), ["first", "second"]);
-        assert_eq!(names(chosen(ALL, &["second".into()]).unwrap()), ["second"]);
-        assert!(chosen(ALL, &["sec".into()]).is_err());
+        let names = |names: &[String], anywhere| {
+            let chosen = chosen(ALL, names, anywhere)?;
+            anyhow::Ok(chosen.iter().map(|s| s.name).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&[], false).unwrap(), ["first", "second"]);
+        assert_eq!(names(&["second".into()], false).unwrap(), ["second"]);
+        assert_eq!(names(&[], true).unwrap(), ["second"]);
+        assert!(names(&["sec".into()], false).is_err());
     }
 }

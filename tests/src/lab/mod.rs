@@ -3,7 +3,10 @@
 pub(crate) mod check;
 pub(crate) mod command;
 pub(crate) mod figures;
+pub(crate) mod fill;
 pub(crate) mod kallsyms;
+pub(crate) mod limit;
+pub(crate) mod listing;
 pub(crate) mod module;
 pub(crate) mod netns;
 pub(crate) mod privileges;
@@ -12,5 +15,6 @@ pub(crate) mod recorder;
 pub(crate) mod recording;
 pub(crate) mod refusal;
 pub(crate) mod setting;
+pub(crate) mod socket_drops;
 pub(crate) mod traffic;
 pub(crate) mod world;

@@ -103,8 +103,13 @@ impl Recorder {
 
     /// Sends a signal and waits for the end.
     pub(crate) fn signal(&mut self, signal: Signal) -> Result<ExitStatus> {
-        kill(Pid::from_raw(self.child.id().cast_signed()), signal)?;
+        self.send(signal)?;
         Ok(self.child.wait()?)
+    }
+
+    /// Sends a signal.
+    pub(crate) fn send(&self, signal: Signal) -> Result<()> {
+        Ok(kill(Pid::from_raw(self.child.id().cast_signed()), signal)?)
     }
 
     /// Ends the command, and so the recording, which must end in order.

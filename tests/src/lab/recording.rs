@@ -64,6 +64,25 @@ impl Recording {
     /// The books of a namespace agree with what the kernel's figures were before and after, nothing was lost,
     /// and the recording's own sums are those of its books.
     pub(crate) fn agrees(&self, netns: u64, before: &Figures, after: &Figures) -> Result<()> {
+        self.balances(netns, before, after)?;
+        let of = format!("n.inode = {netns}");
+        for (column, kernel) in [
+            ("evicted", "early_drop"),
+            ("insert_failed", "insert_failed"),
+            ("clash_merged", "clashres"),
+        ] {
+            let kernel = after.grown(before, kernel)?;
+            equal(column, self.sum(column, &of)?, kernel)?;
+        }
+        let drop = after.grown(before, "drop")?;
+        let named = self.sum("refused + insert_failed", &of)?;
+        equal("refused + insert_failed against drop", named, drop)?;
+        self.lost_nothing()
+    }
+
+    /// What came into a namespace's table less what left it is by how much its count changed, and the recording's own
+    /// sums are those of its books.
+    pub(crate) fn balances(&self, netns: u64, before: &Figures, after: &Figures) -> Result<()> {
         let of = format!("n.inode = {netns}");
         let book = |column: &str| {
             self.number(&format!(
@@ -77,19 +96,7 @@ impl Recording {
             change,
         )?;
         equal("inserted", self.sum("inserted", &of)?, book("inserted")?)?;
-        equal("ended", self.sum(ENDED, &of)?, book("ended")?)?;
-        for (column, kernel) in [
-            ("evicted", "early_drop"),
-            ("insert_failed", "insert_failed"),
-            ("clash_merged", "clashres"),
-        ] {
-            let kernel = after.grown(before, kernel)?;
-            equal(column, self.sum(column, &of)?, kernel)?;
-        }
-        let drop = after.grown(before, "drop")?;
-        let named = self.sum("refused + insert_failed", &of)?;
-        equal("refused + insert_failed against drop", named, drop)?;
-        self.lost_nothing()
+        equal("ended", self.sum(ENDED, &of)?, book("ended")?)
     }
 
     /// Nothing was lost, as far as this kernel tells.
@@ -105,12 +112,20 @@ impl Recording {
             "cause_raced",
             "unreadable",
             "unpaired",
+            "coalesce(events_lost, 0)",
+            "resynced_inserted",
+            "resynced_ended",
         ] {
-            let lost = self.number(&format!("SELECT sum({column}) FROM sample"))?;
+            let lost = self.lost(column)?;
             if lost != 0 {
                 bail!("lost: {column} is {lost}");
             }
         }
         Ok(())
+    }
+
+    /// A loss, or a sum of losses, over the recording.
+    pub(crate) fn lost(&self, columns: &str) -> Result<i64> {
+        self.number(&format!("SELECT sum({columns}) FROM sample"))
     }
 }

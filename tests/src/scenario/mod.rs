@@ -3,15 +3,18 @@
 use crate::runner::Scenario;
 
 macro_rules! scenarios {
-    ($($name:ident)*) => {
-        $(mod $name;)*
+    ($($lab:ident)*; anywhere: $($any:ident)*) => {
+        $(mod $lab;)*
+        $(mod $any;)*
         /// All of them, in the order in which they run.
         pub(crate) const ALL: &[Scenario] = &[
-            $(Scenario { name: stringify!($name), run: $name::run }),*
+            $(Scenario { name: stringify!($lab), anywhere: false, run: $lab::run },)*
+            $(Scenario { name: stringify!($any), anywhere: true, run: $any::run },)*
         ];
     };
 }
 
+// Those that run anywhere need no kprobes, and change nothing but the namespaces that they make.
 scenarios! {
     conntrack_not_loaded_is_told
     doctor_changes_nothing
@@ -39,5 +42,10 @@ scenarios! {
     ordinary_users_record_with_capabilities
     files_that_are_no_recordings_are_refused
     full_disk_keeps_what_was_written
-    existing_file_is_not_overwritten
+    existing_file_is_not_overwritten;
+
+    anywhere:
+    netlink_counts_are_those_of_the_table
+    netlink_tells_who_is_refused_and_evicted
+    netlink_overruns_are_told_and_made_good
 }

@@ -28,13 +28,25 @@ pub(super) fn provide() -> Result<()> {
             );
         }
     }
-    let missing = missing_packages(present, Path::new(KEYRING).exists());
+    let mut missing = missing_packages(TOOLS, present);
+    if !Path::new(KEYRING).exists() {
+        missing.push("debian-archive-keyring");
+    }
+    install(&missing, "the laboratory lacks")
+}
+
+/// Makes sure that these programs are there: as root installs the packages that bring them, otherwise says how.
+pub(crate) fn provide_tools(tools: &[(&str, &'static str)], lacking: &str) -> Result<()> {
+    install(&missing_packages(tools, present), lacking)
+}
+
+fn install(missing: &[&str], lacking: &str) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
     if !nix::unistd::geteuid().is_root() {
         bail!(
-            "the laboratory lacks Debian packages; install them with: sudo apt-get install --no-install-recommends {}",
+            "{lacking} Debian packages; install them with: sudo apt-get install --no-install-recommends {}",
             missing.join(" ")
         );
     }
@@ -48,21 +60,16 @@ pub(super) fn provide() -> Result<()> {
         run(&mut command)
     };
     apt(&["update"])?;
-    let mut install = vec!["install", "--no-install-recommends"];
-    install.extend(&missing);
-    apt(&install)?;
+    apt(&[&["install", "--no-install-recommends"], missing].concat())?;
     Ok(())
 }
 
-fn missing_packages(present: impl Fn(&str) -> bool, keyring: bool) -> Vec<&'static str> {
-    let mut missing: Vec<_> = TOOLS
-        .iter()
-        .filter(|(tool, _)| !present(tool))
-        .map(|(_, package)| *package)
-        .collect();
-    if !keyring {
-        missing.push("debian-archive-keyring");
-    }
+fn missing_packages(
+    tools: &[(&str, &'static str)],
+    present: impl Fn(&str) -> bool,
+) -> Vec<&'static str> {
+    let absent = tools.iter().filter(|(tool, _)| !present(tool));
+    let mut missing: Vec<_> = absent.map(|(_, package)| *package).collect();
     missing.dedup();
     missing
 }
@@ -79,7 +86,7 @@ fn present(tool: &str) -> bool {
 }
 
 /// A command that also finds the administrator's programs, speaks English and reads nothing.
-pub(super) fn command(program: impl AsRef<OsStr>) -> Command {
+pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command
         .env("PATH", search_path())
@@ -89,7 +96,7 @@ pub(super) fn command(program: impl AsRef<OsStr>) -> Command {
 }
 
 /// Runs a command to its end; a failure names the program and its own last words.
-pub(super) fn run(command: &mut Command) -> Result<Output> {
+pub(crate) fn run(command: &mut Command) -> Result<Output> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command
         .output()
@@ -123,14 +130,9 @@ mod tests {
 
     #[test]
     fn a_package_is_asked_for_once() {
-        assert_eq!(
-            missing_packages(|tool| !["mke2fs", "debugfs", "xz"].contains(&tool), true),
-            ["e2fsprogs", "xz-utils"]
-        );
-        assert_eq!(
-            missing_packages(|_| true, false),
-            ["debian-archive-keyring"]
-        );
+        let present = |tool: &str| !["mke2fs", "debugfs", "xz"].contains(&tool);
+        assert_eq!(missing_packages(TOOLS, present), ["e2fsprogs", "xz-utils"]);
+        assert!(missing_packages(TOOLS, |_| true).is_empty());
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod binaries;
 mod cache;
 mod cpio;
 mod disks;
-mod host;
+pub(crate) mod host;
 mod image;
 mod initramfs;
 mod kernel;

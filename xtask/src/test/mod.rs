@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::lab::Kernel;
+use crate::lab::{self, Kernel};
 
 mod cargo;
 mod libtest;
+mod native;
 mod object;
 mod scenarios;
 mod tally;
@@ -33,7 +34,15 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         step("unit, snapshot and property tests", cargo::test),
         step("kernel object", object::check),
     ];
-    steps.extend(scenarios::run(&args.kernel));
+    let mut programs = Vec::new();
+    steps.push(step("build for the scenarios", || {
+        programs = lab::programs()?;
+        Ok(Tally::default())
+    }));
+    if !programs.is_empty() {
+        steps.push(step(native::NAME, || native::run(&programs)));
+        steps.extend(scenarios::run(&args.kernel, &programs));
+    }
     print!("{}", tally::table(&steps));
     if steps.iter().any(|step| step.tally.failed() > 0) {
         ExitCode::FAILURE

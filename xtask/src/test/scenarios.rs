@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use super::tally::{Remark, Step, Tally};
-use crate::lab::{self, Kernel, Machine, Stopped};
+use crate::lab::{Kernel, Machine, Stopped};
 
 /// Runs them all; its lines are what [`verdict`] reads.
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/test/guest.sh");
@@ -16,26 +16,14 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/test/guest.sh");
 /// Kernel logs and what the guests leave.
 const HOME: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/test");
 
-/// A step for each kernel, and one for building the programs. A guest has two processors and mostly waits, so two
-/// of them share a machine of two.
-pub(super) fn run(kernels: &[Kernel]) -> Vec<Step> {
-    let mut programs = Vec::new();
-    let build = super::step("build for the laboratory", || {
-        programs = lab::programs()?;
-        Ok(Tally::default())
-    });
-    let mut steps = vec![build];
-    if programs.is_empty() {
-        return steps;
-    }
+/// A step for each kernel. A guest has two processors and mostly waits, so two of them share a machine of two.
+pub(super) fn run(kernels: &[Kernel], programs: &[(PathBuf, PathBuf)]) -> Vec<Step> {
+    let mut steps = Vec::new();
     for pair in kernels.chunks(2) {
         thread::scope(|scope| {
             let running: Vec<_> = pair
                 .iter()
-                .map(|&kernel| {
-                    let programs = &programs;
-                    scope.spawn(move || on(kernel, programs))
-                })
+                .map(|&kernel| scope.spawn(move || on(kernel, programs)))
                 .collect();
             let name = "a thread of the laboratory";
             steps.extend(running.into_iter().zip(pair).map(|(thread, kernel)| {
@@ -98,7 +86,7 @@ fn attempt(kernel: Kernel, programs: &[(PathBuf, PathBuf)], tally: &mut Tally) -
 }
 
 /// What a line `scenario NAME ... ok|FAILED|skipped` tells.
-fn verdict(line: &str) -> Option<Tally> {
+pub(super) fn verdict(line: &str) -> Option<Tally> {
     let (name, word) = line.strip_prefix("scenario ")?.split_once(" ... ")?;
     let (word, reason) = word.split_once(": ").unwrap_or((word, ""));
     match word {
