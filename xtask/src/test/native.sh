@@ -3,4 +3,6 @@
 set -e
 mount -t tmpfs tmpfs /run
 ip link set lo up
-PATH="$1:$PATH" exec ctwatch-tests run --anywhere
+PATH="$1:$PATH"
+shift
+exec ctwatch-tests run --anywhere "$@"
