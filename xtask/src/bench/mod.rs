@@ -11,6 +11,7 @@ use serde::Serialize;
 mod costs;
 mod dump;
 mod guest;
+mod listeners;
 mod recorder;
 mod walk;
 
@@ -41,6 +42,7 @@ struct Summary {
     #[serde(skip_serializing_if = "Option::is_none")]
     kernel: Option<String>,
     costs: Option<costs::Figures>,
+    listeners: Option<listeners::Figures>,
     recorder: Option<recorder::Figures>,
     walk: Option<walk::Figures>,
     dump: Option<dump::Figures>,
@@ -53,6 +55,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let program = guest::Program::build()?;
         let (costs, kernel) = costs::measure(&program, args.boots)?;
         println!("{costs}");
+        let listeners = listeners::measure(&program)?;
+        println!("{listeners}");
+        summary.listeners = Some(listeners);
         let recorder = recorder::measure(&program)?;
         println!("{recorder}");
         summary.kernel = Some(kernel);

@@ -28,7 +28,7 @@ struct Boot {
 
 /// Instructions each, one element a round.
 #[derive(Debug, Default, Serialize)]
-struct Costs {
+pub(crate) struct Costs {
     condition: &'static str,
     udp_flow: Vec<f64>,
     packet: Vec<f64>,
@@ -38,17 +38,14 @@ struct Costs {
 
 pub(crate) fn run() -> Result<()> {
     node::make()?;
-    let mut bench = Bench {
-        flows: Flows::open()?,
-        connections: Connections::open()?,
-    };
+    let mut bench = Bench::open()?;
     let mut conditions = vec![bench.measure("not engaged", false)?];
     node::track()?;
     conditions.push(bench.measure("tracked", true)?);
     node::untrack()?;
     conditions.push(bench.measure("NOTRACK", false)?);
     node::track_again()?;
-    let recorder = Recorder::start("10s", "/tmp/bench.db")?;
+    let recorder = Recorder::start(&["-i", "10s"], "/tmp/bench.db")?;
     conditions.push(bench.measure("ctwatch", true)?);
     let programs = programs::during(|| bench.flows.round(true).map(drop))?;
     recorder.end()?;
@@ -60,13 +57,23 @@ pub(crate) fn run() -> Result<()> {
     fs::write(RESULT, serde_json::to_vec(&boot)?).with_context(|| format!("cannot write {RESULT}"))
 }
 
-struct Bench {
-    flows: Flows,
+/// Whoever uses the node.
+pub(crate) struct Bench {
+    pub(crate) flows: Flows,
     connections: Connections,
 }
 
 impl Bench {
-    fn measure(&mut self, condition: &'static str, tracked: bool) -> Result<Costs> {
+    /// Of the node that [`node::make`] made.
+    pub(crate) fn open() -> Result<Self> {
+        Ok(Self {
+            flows: Flows::open()?,
+            connections: Connections::open()?,
+        })
+    }
+
+    /// Rounds under one condition.
+    pub(crate) fn measure(&mut self, condition: &'static str, tracked: bool) -> Result<Costs> {
         let mut costs = Costs {
             condition,
             ..Costs::default()

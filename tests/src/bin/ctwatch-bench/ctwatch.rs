@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::ErrorKind,
     process::{Child, Command},
     thread,
     time::{Duration, Instant},
@@ -24,9 +25,11 @@ const SETTLED: Duration = Duration::from_secs(5);
 pub(crate) struct Recorder(Child);
 
 impl Recorder {
-    pub(crate) fn start(interval: &str, file: &str) -> Result<Self> {
+    /// With these options.
+    pub(crate) fn start(options: &[&str], file: &str) -> Result<Self> {
         let mut child = Command::new("ctwatch")
-            .args(["record", "-d", "1d", "-i", interval, "-f", file, "--force"])
+            .args(["record", "-d", "1d", "-f", file, "--force"])
+            .args(options)
             .spawn()
             .context("cannot run ctwatch")?;
         let started = Instant::now();
@@ -40,7 +43,7 @@ impl Recorder {
             }
             thread::sleep(Duration::from_millis(100));
         }
-        println!("attached after {:?}, {} hooks", started.elapsed(), hooks()?);
+        eprintln!("attached after {:?}, {} hooks", started.elapsed(), hooks()?);
         thread::sleep(SETTLED);
         Ok(Self(child))
     }
@@ -63,7 +66,11 @@ impl Recorder {
     }
 }
 
+/// 0 also where the kernel has no kprobes.
 fn hooks() -> Result<usize> {
-    let list = fs::read_to_string(KPROBES).with_context(|| format!("cannot read {KPROBES}"))?;
-    Ok(list.lines().count())
+    match fs::read_to_string(KPROBES) {
+        Ok(list) => Ok(list.lines().count()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error).with_context(|| format!("cannot read {KPROBES}")),
+    }
 }

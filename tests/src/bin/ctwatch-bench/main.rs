@@ -11,9 +11,12 @@ mod ctwatch;
 mod dump;
 mod flows;
 mod frames;
+mod idle;
+mod listeners;
 mod memory;
 mod node;
 mod programs;
+mod reader;
 mod recorder;
 mod table;
 mod tcp;
@@ -30,6 +33,10 @@ struct Cli {
 enum Part {
     /// What a flow, a connection, an ended entry and a packet cost with and without ctwatch; for the laboratory.
     Costs,
+    /// What the recorder takes of an idle node; for the laboratory, or in namespaces that nobody else uses.
+    Idle,
+    /// What a flow costs with and without readers of conntrack's events; for the laboratory.
+    Listeners,
     /// What the recorder takes while 65,535 endpoints are in use; for the laboratory.
     Recorder,
     /// How long a dump of a million entries takes; as root on any machine, in a namespace of its own.
@@ -47,6 +54,8 @@ enum Part {
 fn main() -> ExitCode {
     let result = match Cli::parse().part {
         Part::Costs => costs::run(),
+        Part::Idle => idle::run(),
+        Part::Listeners => listeners::run(),
         Part::Recorder => recorder::run(),
         Part::Dump => dump::run(),
         Part::DumpOnce { way } => dump::once(&way),

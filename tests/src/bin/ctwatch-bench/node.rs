@@ -50,6 +50,11 @@ pub(crate) fn track() -> Result<()> {
     )
 }
 
+/// Sets a sysctl.
+pub(crate) fn set(name: &str, value: &str) -> Result<()> {
+    shell(&format!("sysctl -qw {name}={value}"))
+}
+
 /// Leaves untracked what [`track`] tracks, in both directions.
 pub(crate) fn untrack() -> Result<()> {
     nft(&format!(

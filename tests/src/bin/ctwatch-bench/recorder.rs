@@ -36,7 +36,7 @@ pub(crate) fn run() -> Result<()> {
     node::make()?;
     node::track()?;
     let mut sender = Sender::open()?;
-    let recorder = Recorder::start("1s", "/tmp/bench.db")?;
+    let recorder = Recorder::start(&["-i", "1s"], "/tmp/bench.db")?;
     let before = of_process(recorder.pid())?;
     sweep(&mut sender)?;
     // The sweep's entries stay, those made from now on go.
