@@ -28,7 +28,8 @@ const VERIFYING: Pace = Pace {
     at_least: Duration::from_secs(10),
     one_in: 100,
 };
-/// Where dumps are all there is they take more: what comes and goes between two of them is not seen.
+/// Where dumps are all there is they take more, as long as the tables' fill moves: what comes and goes between two of
+/// them is not seen.
 const ALONE: Pace = Pace {
     at_least: Duration::from_secs(2),
     one_in: 20,
@@ -65,6 +66,9 @@ pub(super) struct ByNetlink {
     /// When the last round of dumps began, and how long its dumps took.
     began: Instant,
     took: Duration,
+    /// Entries in each table at the last sample, and whether they moved since the last round began.
+    counts: Vec<Option<u64>>,
+    moved: bool,
     /// Refusals had to be shared out, which was said.
     shares: bool,
     /// Dropped packets were not read, which was said.
@@ -109,6 +113,8 @@ impl ByNetlink {
             baseline,
             began,
             took: Duration::ZERO,
+            counts: Vec::new(),
+            moved: false,
             shares: false,
             unread: false,
         })
@@ -214,6 +220,9 @@ impl Watch for ByNetlink {
     }
 
     fn read(&mut self, tables: &[Table]) -> Reading {
+        let counts: Vec<_> = tables.iter().map(|table| table.count).collect();
+        self.moved |= counts != self.counts;
+        self.counts = counts;
         let mut reading = self.listener.read(tables);
         if self.backend == Backend::Dump {
             reading.losses.events_lost = None;
@@ -236,14 +245,15 @@ impl Watch for ByNetlink {
         if kind != DumpKind::Baseline {
             self.listener.start_dumps(kind);
             (self.began, self.took) = (Instant::now(), Duration::ZERO);
+            self.moved = false;
         }
         Ok(())
     }
 
     fn is_due(&self) -> bool {
         let pace = match self.listener.mode() {
-            Mode::Events => VERIFYING,
-            Mode::Dumps => ALONE,
+            Mode::Dumps if self.moved => ALONE,
+            Mode::Events | Mode::Dumps => VERIFYING,
         };
         !self.listener.is_dumping() && pace.is_due(self.began.elapsed(), self.took)
     }

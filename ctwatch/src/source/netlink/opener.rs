@@ -7,10 +7,7 @@ use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{
-    socket::{self, CT_GET},
-    subscription,
-};
+use super::{socket, subscription};
 use crate::source::node::netns::{self, Seen};
 
 /// 0: no events. 1: of all entries. 2: of entries that are made while somebody listens (since Linux 5.19).
@@ -59,7 +56,7 @@ pub struct InPerson;
 
 impl Opener for InPerson {
     fn dump(&self, seen: &Seen) -> Result<(OwnedFd, Makes), OpenError> {
-        let ask = || Ok::<_, Errno>((socket::ask(CT_GET)?, makes()));
+        let ask = || Ok::<_, Errno>((socket::ask_entries()?, makes()));
         Ok(netns::within(seen, ask)??)
     }
 

@@ -1,6 +1,9 @@
 //! The ctnetlink socket: one dump request, and what the kernel answers.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::{
+    fs,
+    os::fd::{AsRawFd, OwnedFd},
+};
 
 use nix::{
     errno::Errno,
@@ -25,7 +28,11 @@ pub(super) const BUFFER: usize = 64 * 1024;
 /// A dump is made by the process that asks for it, so the kernel never lets one wait; silence means it has no answer.
 const PATIENCE_SECONDS: i64 = 10;
 /// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET`
-pub(super) const CT_GET: u16 = 0x101;
+const CT_GET: u16 = 0x101;
+/// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_DYING`
+const CT_GET_DYING: u16 = 0x106;
+/// Of the thread's namespace. Entries that are being removed count.
+const COUNT: &str = "/proc/sys/net/netfilter/nf_conntrack_count";
 /// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW`
 const CT_NEW: u16 = 0x100;
 const SEQUENCE: u32 = 1;
@@ -53,7 +60,17 @@ pub(super) fn ask(kind: u16) -> Result<OwnedFd, Errno> {
     Ok(fd)
 }
 
-/// Reads entries of both families, which [`CT_GET`] asked for.
+/// Asks for the entries of the network namespace that the calling thread is in.
+///
+/// The kernel walks all buckets of a hash that all namespaces share, which takes milliseconds also where there is
+/// nothing to be found. So where the table is empty it is asked for entries that are being removed: there are none
+/// either, and it need not walk to know.
+pub(super) fn ask_entries() -> Result<OwnedFd, Errno> {
+    let is_empty = fs::read_to_string(COUNT).is_ok_and(|count| count.trim() == "0");
+    ask(if is_empty { CT_GET_DYING } else { CT_GET })
+}
+
+/// Reads entries of both families, which [`ask_entries`] asked for.
 pub(super) fn read_entries(fd: &OwnedFd, mut each: impl FnMut(&Entry)) -> Result<(), Reason> {
     read(fd, |part| read_part(part, &mut |entry, _| each(entry)))
 }

@@ -1,17 +1,40 @@
 //! CPU time: in the laboratory with `--icount`, one nanosecond is one instruction of the guest.
 
+use std::time::Instant;
+
 use anyhow::Result;
 use nix::{
     time::{ClockId, clock_gettime},
     unistd::Pid,
 };
 
-/// What a piece of work takes of this process's CPU time, in nanoseconds. Softirqs that run on its back count, other
-/// processes and kernel threads do not.
-pub(crate) fn cpu_ns(work: impl FnOnce() -> Result<()>) -> Result<u64> {
-    let before = of_process(Pid::this())?;
-    work()?;
-    Ok(of_process(Pid::this())? - before)
+/// Whose time a piece of work takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Meter {
+    /// This process's. Softirqs that run on its back count, other processes and kernel threads do not.
+    Process,
+    /// Everybody's but that of this process, which reads what the work makes. Where it is woken again and again,
+    /// softirqs run on its back, too, and in ksoftirqd. Only where one processor never idles meanwhile.
+    AllBut(Pid),
+}
+
+impl Meter {
+    /// In nanoseconds.
+    pub(crate) fn ns(self, work: impl FnOnce() -> Result<()>) -> Result<u64> {
+        match self {
+            Self::Process => {
+                let before = of_process(Pid::this())?;
+                work()?;
+                Ok(of_process(Pid::this())? - before)
+            }
+            Self::AllBut(reader) => {
+                let (began, before) = (Instant::now(), of_process(reader)?);
+                work()?;
+                let read = of_process(reader)? - before;
+                Ok((began.elapsed().as_nanos() as u64).saturating_sub(read))
+            }
+        }
+    }
 }
 
 /// User and system time of a process so far, its ended threads included, in nanoseconds.

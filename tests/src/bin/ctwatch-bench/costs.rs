@@ -81,7 +81,7 @@ impl Bench {
         for round in 0..=ROUNDS {
             let udp = self.flows.round(tracked)?;
             node::rest();
-            let tcp = self.connections.round()?;
+            let tcp = self.connections.round(self.flows.meter)?;
             if tracked {
                 Flusher::open()?.flush()?;
             }

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use nix::sys::socket::{setsockopt, sockopt::RcvBuf};
 
 use super::{
-    clock::cpu_ns,
+    clock::Meter,
     frames::Sender,
     node::{self, NODE},
     table::{self, Flusher},
@@ -32,6 +32,7 @@ pub(crate) struct Round {
 pub(crate) struct Flows {
     sender: Sender,
     flusher: Flusher,
+    pub(crate) meter: Meter,
     /// Nobody reads it: its buffer is full after the first few datagrams, and all the others end at the same place.
     _service: UdpSocket,
 }
@@ -43,6 +44,7 @@ impl Flows {
         Ok(Self {
             sender: Sender::open()?,
             flusher: Flusher::open()?,
+            meter: Meter::Process,
             _service: service,
         })
     }
@@ -62,13 +64,14 @@ impl Flows {
 
     /// Makes the flows, sends one more packet of each, and flushes the table if it is `tracked`.
     fn attempt(&mut self, tracked: bool) -> Result<Round> {
-        let new = cpu_ns(|| self.burst())?;
+        let meter = self.meter;
+        let new = meter.ns(|| self.burst())?;
         let entries = table::count()?;
         let expected = if tracked { u64::from(FLOWS) } else { 0 };
         if entries != expected {
             bail!("{entries} entries instead of {expected}");
         }
-        let existing = cpu_ns(|| self.burst())?;
+        let existing = meter.ns(|| self.burst())?;
         let ended = if tracked { Some(self.end()?) } else { None };
         Ok(Round {
             new,
@@ -83,11 +86,11 @@ impl Flows {
 
     /// The entries' end alone: the walk over the empty table is taken off.
     fn end(&self) -> Result<u64> {
-        let flush = cpu_ns(|| self.flusher.flush())?;
+        let flush = self.meter.ns(|| self.flusher.flush())?;
         if table::count()? != 0 {
             bail!("entries are left after a flush");
         }
-        let empty = cpu_ns(|| self.flusher.flush())?;
+        let empty = self.meter.ns(|| self.flusher.flush())?;
         Ok(flush.saturating_sub(empty))
     }
 }

@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 use serde::Serialize;
 
 use super::{
+    clock::Meter,
     costs::{Bench, Costs},
     ctwatch::Recorder,
     flows::FLOWS,
@@ -77,6 +78,7 @@ pub(crate) fn run() -> Result<()> {
 
 /// `messages` are those a flow makes for this reader.
 fn listen(bench: &mut Bench, condition: &'static str, pid: Pid, messages: u64) -> Result<Listened> {
+    bench.flows.meter = Meter::AllBut(pid);
     let costs = bench.measure(condition, true)?;
     node::rest();
     let before = Reader::of(pid)?;

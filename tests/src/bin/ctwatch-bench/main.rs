@@ -9,6 +9,7 @@ mod clock;
 mod costs;
 mod ctwatch;
 mod dump;
+mod fallback;
 mod flows;
 mod frames;
 mod idle;
@@ -33,6 +34,9 @@ struct Cli {
 enum Part {
     /// What a flow, a connection, an ended entry and a packet cost with and without ctwatch; for the laboratory.
     Costs,
+    /// How many flows a busy node manages while its recorder listens, and once it has given that up; for the
+    /// laboratory.
+    Fallback,
     /// What the recorder takes of an idle node; for the laboratory, or in namespaces that nobody else uses.
     Idle,
     /// What a flow costs with and without readers of conntrack's events; for the laboratory.
@@ -54,6 +58,7 @@ enum Part {
 fn main() -> ExitCode {
     let result = match Cli::parse().part {
         Part::Costs => costs::run(),
+        Part::Fallback => fallback::run(),
         Part::Idle => idle::run(),
         Part::Listeners => listeners::run(),
         Part::Recorder => recorder::run(),

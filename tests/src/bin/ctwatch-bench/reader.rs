@@ -24,7 +24,7 @@ impl Reader {
     pub(crate) fn of(pid: Pid) -> Result<Self> {
         Ok(Self {
             cpu_ns: of_process(pid)?,
-            dropped: dropped(&inodes(pid)?)?,
+            dropped: sockets(pid)?.iter().map(|(_, drops)| drops).sum(),
         })
     }
 
@@ -51,17 +51,24 @@ fn inodes(pid: Pid) -> Result<Vec<String>> {
         .collect())
 }
 
-/// `sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode`
-fn dropped(inodes: &[String]) -> Result<u64> {
+/// Groups and drops of the process's netlink sockets.
+fn sockets(pid: Pid) -> Result<Vec<(u32, u64)>> {
+    let own = inodes(pid)?;
     let text = fs::read_to_string(SOCKETS).with_context(|| format!("cannot read {SOCKETS}"))?;
-    let mut dropped = 0;
+    let mut sockets = Vec::new();
     for line in text.lines().skip(1) {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        if let [.., drops, inode] = fields[..]
-            && inodes.iter().any(|own| own == inode)
+        // sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode
+        if let [_, _, _, groups, _, _, _, _, drops, inode] = fields[..]
+            && own.iter().any(|own| own == inode)
         {
-            dropped += drops.parse::<u64>()?;
+            sockets.push((u32::from_str_radix(groups, 16)?, drops.parse()?));
         }
     }
-    Ok(dropped)
+    Ok(sockets)
+}
+
+/// Whether the process listens to events.
+pub(crate) fn listens(pid: Pid) -> Result<bool> {
+    Ok(sockets(pid)?.iter().any(|(groups, _)| *groups != 0))
 }

@@ -16,7 +16,7 @@ use nix::{
 };
 
 use super::{
-    clock::cpu_ns,
+    clock::Meter,
     node::{self, CLIENT, NODE},
 };
 
@@ -38,10 +38,10 @@ impl Connections {
 
     /// Instructions of a round, all connections together. One process is both client and server: no step of it
     /// waits, since the other side's answer is there when the call returns.
-    pub(crate) fn round(&self) -> Result<u64> {
+    pub(crate) fn round(&self, meter: Meter) -> Result<u64> {
         let sockets = clients()?;
         let node = SockaddrIn::from(SocketAddrV4::new(NODE, PORT));
-        cpu_ns(|| {
+        meter.ns(|| {
             sockets
                 .into_iter()
                 .try_for_each(|client| self.connection(client, &node))
