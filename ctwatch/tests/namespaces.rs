@@ -8,7 +8,7 @@ use std::{
     fs,
     io::Write,
     net::TcpListener,
-    process::Command,
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -275,6 +275,38 @@ fn a_namespace_that_only_a_name_holds_is_found_entered_and_told_from_its_success
     assert_ne!(first.netns.cookie, second.netns.cookie);
     let gone = netns::within(&first, || ()).unwrap_err();
     assert!(gone.to_string().ends_with("it is gone"), "{gone}");
+}
+
+#[test]
+fn a_process_that_moves_into_a_namespace_soon_after_its_start_is_found_there() {
+    if is_skipped("a_process_that_moves_into_a_namespace_soon_after_its_start_is_found_there") {
+        return;
+    }
+    let mut scanner = netns::Scanner::new();
+    scanner.scan().unwrap();
+    let mut moving = Command::new("sh")
+        .args(["-c", "read go; exec unshare --net cat"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    scanner.scan().unwrap();
+    writeln!(moving.stdin.as_mut().unwrap(), "go").unwrap();
+    let link = format!("/proc/{}/ns/net", moving.id());
+    let own = fs::read_link("/proc/self/ns/net").unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let there = loop {
+        let there = fs::read_link(&link).unwrap();
+        if there != own {
+            break there.to_str().unwrap().to_owned();
+        }
+        assert!(Instant::now() < deadline, "it does not move");
+        thread::sleep(Duration::from_millis(20));
+    };
+    let all = scanner.scan().unwrap();
+    drop(moving.stdin.take());
+    moving.wait().unwrap();
+    let found = |seen: &netns::Seen| there == format!("net:[{}]", seen.netns.inode);
+    assert!(all.iter().any(found), "{there} in {all:?}");
 }
 
 #[test]

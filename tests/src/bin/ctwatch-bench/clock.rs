@@ -1,8 +1,8 @@
 //! CPU time: in the laboratory with `--icount`, one nanosecond is one instruction of the guest.
 
-use std::time::Instant;
+use std::{fs, time::Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use nix::{
     time::{ClockId, clock_gettime},
     unistd::Pid,
@@ -28,13 +28,27 @@ impl Meter {
                 Ok(of_process(Pid::this())? - before)
             }
             Self::AllBut(reader) => {
-                let (began, before) = (Instant::now(), of_process(reader)?);
+                let (began, before) = (Instant::now(), of_family(reader)?);
                 work()?;
-                let read = of_process(reader)? - before;
+                let read = of_family(reader)? - before;
                 Ok((began.elapsed().as_nanos() as u64).saturating_sub(read))
             }
         }
     }
+}
+
+/// The same of a process and of its children that have not ended, which may do part of its work.
+pub(crate) fn of_family(pid: Pid) -> Result<u64> {
+    let threads = format!("/proc/{pid}/task");
+    let mut sum = of_process(pid)?;
+    for thread in fs::read_dir(&threads).with_context(|| format!("cannot read {threads}"))? {
+        // A thread that has ended has no children any more.
+        let children = fs::read_to_string(thread?.path().join("children")).unwrap_or_default();
+        for child in children.split_whitespace() {
+            sum += of_process(Pid::from_raw(child.parse()?))?;
+        }
+    }
+    Ok(sum)
 }
 
 /// User and system time of a process so far, its ended threads included, in nanoseconds.

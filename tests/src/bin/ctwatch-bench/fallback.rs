@@ -12,7 +12,7 @@ use nix::sys::socket::{setsockopt, sockopt::RcvBuf};
 use serde::Serialize;
 
 use super::{
-    clock::of_process,
+    clock::of_family,
     ctwatch::Recorder,
     frames::Sender,
     node::{self, NODE},
@@ -59,11 +59,11 @@ pub(crate) fn run() -> Result<()> {
         });
     }
     let recorder = Recorder::start(&["-i", "1s", "--source", "netlink"], "/tmp/bench.db")?;
-    let mut used = of_process(recorder.pid())?;
+    let mut used = of_family(recorder.pid())?;
     while busy.given_up.len() < SECONDS {
         let listening = listens(recorder.pid())?;
         let flows = flows.second()?;
-        let now = of_process(recorder.pid())?;
+        let now = of_family(recorder.pid())?;
         let second = Second {
             flows,
             recorder_ns: now - std::mem::replace(&mut used, now),

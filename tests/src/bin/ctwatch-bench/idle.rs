@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use super::{clock::of_process, ctwatch::Recorder};
+use super::{clock::of_family, ctwatch::Recorder};
 
 /// In the laboratory.
 const RESULT: &str = "/out/idle.json";
@@ -71,9 +71,9 @@ fn watch(source: &str) -> Result<u64> {
     let file = file.to_str().context("a path that is no text")?;
     let recorder = Recorder::start(&["-i", "1s", "--source", source], file)?;
     thread::sleep(SETTLES);
-    let before = of_process(recorder.pid())?;
+    let before = of_family(recorder.pid())?;
     thread::sleep(WATCHED);
-    let used = of_process(recorder.pid())? - before;
+    let used = of_family(recorder.pid())? - before;
     recorder.end()?;
     eprintln!("  idle, {source}: {} ms in {WATCHED:?}", used / 1_000_000);
     Ok(used)

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use nix::unistd::Pid;
 use serde::Serialize;
 
-use super::clock::of_process;
+use super::clock::of_family;
 
 const SOCKETS: &str = "/proc/net/netlink";
 
@@ -23,7 +23,7 @@ impl Reader {
     /// Until now.
     pub(crate) fn of(pid: Pid) -> Result<Self> {
         Ok(Self {
-            cpu_ns: of_process(pid)?,
+            cpu_ns: of_family(pid)?,
             dropped: sockets(pid)?.iter().map(|(_, drops)| drops).sum(),
         })
     }

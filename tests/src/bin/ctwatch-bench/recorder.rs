@@ -5,7 +5,7 @@ use std::{fs, thread, time::Duration};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use super::{clock::of_process, ctwatch::Recorder, frames::Sender, memory::kib, node, table};
+use super::{clock::of_family, ctwatch::Recorder, frames::Sender, memory::kib, node, table};
 
 const RESULT: &str = "/out/recorder.json";
 /// How long the recorder is watched: several dumps fit in.
@@ -37,19 +37,19 @@ pub(crate) fn run() -> Result<()> {
     node::track()?;
     let mut sender = Sender::open()?;
     let recorder = Recorder::start(&["-i", "1s"], "/tmp/bench.db")?;
-    let before = of_process(recorder.pid())?;
+    let before = of_family(recorder.pid())?;
     sweep(&mut sender)?;
     // The sweep's entries stay, those made from now on go.
     node::shell("sysctl -qw net.netfilter.nf_conntrack_udp_timeout=30")?;
     thread::sleep(Duration::from_secs(10));
-    let mut last = of_process(recorder.pid())?;
+    let mut last = of_family(recorder.pid())?;
     let sweep_ns = last - before;
     let hwm_after_sweep_kib = kib(recorder.pid(), "status", "VmHWM:")?;
     let mut seconds = Vec::with_capacity(SECONDS);
     for second in 0..SECONDS {
         change(&mut sender, second)?;
         thread::sleep(Duration::from_secs(1));
-        let now = of_process(recorder.pid())?;
+        let now = of_family(recorder.pid())?;
         seconds.push(now - last);
         last = now;
     }

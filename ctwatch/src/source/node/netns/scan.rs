@@ -1,7 +1,8 @@
 //! Finds the node's network namespaces, again and again at little cost.
 //!
-//! What holds a namespace is a process or a bind mount. A scan lists processes and looks at the new ones; that the
-//! known ones have not moved is checked in full scans, which are spaced so that they take at most 0.2 % of the time.
+//! What holds a namespace is a process or a bind mount. A scan lists processes and looks at those that are new or
+//! young: these often move into a namespace that they make. That the others have not moved is checked in full scans,
+//! every ten seconds, or so seldom that they take at most 0.2 % of the time.
 //! Namespaces that only a thread other than its process's first, an open file or a socket holds are not found.
 //!
 //! Inode numbers are reused at once, so an inode says which namespace it is only as long as the namespace lived
@@ -23,12 +24,16 @@ use crate::model::endpoint::Netns;
 
 /// A full scan that took t is repeated after t times this.
 const SPACING: u32 = 500;
+/// But no sooner than after this.
+const FULL_EVERY: Duration = Duration::from_secs(10);
+/// So long a process is young.
+const YOUNG: Duration = Duration::from_secs(10);
 
 /// Remembers what earlier scans saw.
 #[derive(Debug, Default)]
 pub struct Scanner {
     mounts: Mounts,
-    processes: HashMap<Process, u32>,
+    processes: HashMap<Process, Held>,
     hidden: usize,
     next_full: Option<Instant>,
     known: HashMap<u32, Known>,
@@ -39,6 +44,13 @@ pub struct Scanner {
 struct Process {
     number: u32,
     inode: u64,
+}
+
+/// A process's namespace, and since when it is not looked at in every scan any more.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    inode: u32,
+    settles: Instant,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +112,8 @@ impl Scanner {
     fn read_processes(&mut self) -> io::Result<()> {
         let began = Instant::now();
         let full = self.next_full.is_none_or(|due| due <= began);
+        // Those that the first scan finds may be of any age.
+        let young_until = self.next_full.map_or(began, |_| began + YOUNG);
         let mut processes = HashMap::with_capacity(self.processes.len());
         let mut hidden = 0;
         for directory in fs::read_dir("/proc")? {
@@ -112,10 +126,12 @@ impl Scanner {
                 number,
                 inode: directory.ino(),
             };
-            let known = self.processes.get(&process).filter(|_| !full);
-            match known.map_or_else(|| read_link(&process.link()), |inode| Ok(*inode)) {
+            let known = self.processes.get(&process).copied();
+            let settles = known.map_or(young_until, |held| held.settles);
+            let settled = known.filter(|_| !full && settles <= began);
+            match settled.map_or_else(|| read_link(&process.link()), |held| Ok(held.inode)) {
                 Ok(inode) => {
-                    processes.insert(process, inode);
+                    processes.insert(process, Held { inode, settles });
                 }
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => hidden += 1,
                 // It has ended meanwhile.
@@ -125,7 +141,7 @@ impl Scanner {
         self.processes = processes;
         self.hidden = hidden;
         if full {
-            self.next_full = Some(began + began.elapsed().max(Duration::from_micros(1)) * SPACING);
+            self.next_full = Some(began + (began.elapsed() * SPACING).max(FULL_EVERY));
         }
         Ok(())
     }
@@ -140,7 +156,7 @@ impl Scanner {
             holders.mounts.push(mount.path.clone());
             holders.attested |= !remounted && witness(mount.inode) == Some(Witness::Mount);
         }
-        for (process, inode) in &self.processes {
+        for (process, Held { inode, .. }) in &self.processes {
             let holders = all.entry(*inode).or_default();
             let lowest = holders
                 .process
