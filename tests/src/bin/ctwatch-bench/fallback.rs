@@ -21,8 +21,8 @@ use super::{
 
 const RESULT: &str = "/out/fallback.json";
 const SECOND: Duration = Duration::from_secs(1);
-/// Seconds of each stretch that are counted.
-const SECONDS: usize = 8;
+/// Seconds of the stretches before and after.
+const SECONDS: usize = 4;
 /// By then it must have given up.
 const PATIENCE: usize = 45;
 const FIRST_PORT: u16 = 7_001;
@@ -53,8 +53,10 @@ pub(crate) fn run() -> Result<()> {
     let mut flows = Flows::open()?;
     let mut busy = Busy::default();
     for _ in 0..SECONDS {
+        let flows = flows.second()?;
+        println!("{flows} flows alone");
         busy.alone.push(Second {
-            flows: flows.second()?,
+            flows,
             recorder_ns: 0,
         });
     }
