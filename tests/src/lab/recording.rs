@@ -1,6 +1,6 @@
 //! A recording, read with SQL as a user may.
 
-use std::{path::Path, rc::Rc};
+use std::{collections::BTreeMap, path::Path, rc::Rc};
 
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, OpenFlags};
@@ -49,6 +49,18 @@ impl Recording {
         ))
     }
 
+    /// A column of `delta`, or several with `+`, summed for each endpoint of a namespace where the sum is not 0.
+    pub(crate) fn by_port(&self, what: &str, netns: u64) -> Result<BTreeMap<String, i64>> {
+        let sql = format!(
+            "SELECT concat_ws(' ', family, protocol, port, role, address), sum({what}) \
+             FROM delta d JOIN endpoint e ON e.id = d.endpoint_id JOIN netns n ON n.id = e.netns_id \
+             WHERE n.inode = {netns} GROUP BY 1 HAVING sum({what}) != 0"
+        );
+        let mut query = self.db.prepare(&sql)?;
+        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// Entries of the last dump in a state where a condition on `endpoint` and `netns` holds.
     pub(crate) fn in_state(&self, state: &str, condition: &str) -> Result<i64> {
         self.number(&format!(
@@ -75,7 +87,7 @@ impl Recording {
             equal(column, self.sum(column, &of)?, kernel)?;
         }
         let drop = after.grown(before, "drop")?;
-        let named = self.sum("refused + insert_failed", &of)?;
+        let named = self.sum("refused + coalesce(insert_failed, 0)", &of)?;
         equal("refused + insert_failed against drop", named, drop)?;
         self.lost_nothing()
     }

@@ -25,6 +25,7 @@ scenarios! {
     expired_entries_count
     evictions_of_a_full_table_agree
     refusals_of_a_full_table_agree
+    netlink_counts_what_probes_count
     status_of_a_full_table_is_the_kernels
     refusals_are_attributed_without_probes
     sweep_of_all_ports_loses_nothing
