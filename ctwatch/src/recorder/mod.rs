@@ -149,15 +149,9 @@ impl Recorder {
         for reason in notice.iter().cloned().chain(watch.degraded()) {
             namespaces.degrade(&reason);
         }
+        namespaces.degrade_unentered(watch.backend());
         let started = watch.started();
-        let header = Header {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_ms: unix_ms() - started.elapsed().as_millis().cast_signed() as i64,
-            interval_ms: u64::try_from(settings.interval.as_millis()).unwrap_or(u64::MAX),
-            backend: watch.backend(),
-            degraded: namespaces.degraded().to_vec(),
-            unobserved: watch.unobserved(),
-        };
+        let header = header(settings, &*watch, &namespaces);
         let writer = Writer::create(&settings.path, settings.force, &header, &node)?;
         let sample = settle::sample(&mut *watch, &mut namespaces, started);
         let mut recorder = Self {
@@ -312,6 +306,18 @@ impl Recorder {
 
 fn check(settings: &Settings) -> Result<(), recording::Error> {
     recording::check_target(&settings.path, settings.force)
+}
+
+fn header(settings: &Settings, watch: &dyn Watch, namespaces: &Namespaces) -> Header {
+    let since = watch.started().elapsed().as_millis();
+    Header {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_ms: unix_ms() - i64::try_from(since).unwrap_or_default(),
+        interval_ms: u64::try_from(settings.interval.as_millis()).unwrap_or(u64::MAX),
+        backend: watch.backend(),
+        degraded: namespaces.degraded().to_vec(),
+        unobserved: watch.unobserved(),
+    }
 }
 
 impl Progress {

@@ -11,6 +11,7 @@ use crate::{
     model::{
         endpoint::Netns,
         node::{Address, Namespace, Node},
+        recording::Backend,
         table::Table,
     },
     recording::{self, Writer},
@@ -72,12 +73,21 @@ impl Namespaces {
         };
         if !namespaces.may_enter {
             namespaces.seen.retain(|seen| seen.own);
-            namespaces.degrade(
-                "CAP_SYS_ADMIN is missing: other network namespaces are counted, but their addresses, tables \
-                 and entries cannot be read",
-            );
         }
         namespaces
+    }
+
+    /// Notes what other namespaces keep to themselves from whoever may not enter them.
+    pub(super) fn degrade_unentered(&mut self, backend: Backend) {
+        if self.may_enter {
+            return;
+        }
+        self.degrade(if backend.sees_whole_tables() {
+            "CAP_SYS_ADMIN is missing: other network namespaces are counted, but their addresses, tables and \
+             entries cannot be read"
+        } else {
+            "CAP_SYS_ADMIN is missing: other network namespaces are not watched"
+        });
     }
 
     /// Notes what cannot be told; says whether it is new.

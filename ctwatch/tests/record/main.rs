@@ -200,3 +200,26 @@ fn where_there_are_no_kprobes_the_better_source_is_missed_by_name() {
         assert!(recording.header.degraded[0].contains("CONFIG_KPROBES"));
     });
 }
+
+#[test]
+fn cap_net_admin_alone_suffices_and_what_that_leaves_out_is_told() {
+    if is_skipped("cap_net_admin_alone_suffices_and_what_that_leaves_out_is_told") {
+        return;
+    }
+    in_a_namespace(|| {
+        let lacking = ["setpriv", "--bounding-set=-all,+net_admin"];
+        let recorder = Recorder::start_by(&lacking, &[]);
+        udp_flows(0, 40, 9_000);
+        let (recording, said) = recorder.stop();
+        assert_eq!(of(&recording, Protocol::UDP, 9_000).inserted, 40);
+        assert_eq!(recording.header.backend, Backend::Netlink);
+        assert!(!recording.header.unobserved.is_observed(Figure::Refused));
+        for words in [
+            "through netlink events: cannot watch conntrack: CAP_BPF, CAP_PERFMON missing",
+            "whose the refused connections are is not known",
+            "CAP_SYS_ADMIN is missing: other network namespaces are not watched",
+        ] {
+            assert!(said.contains(words), "no {words}: {said}");
+        }
+    });
+}

@@ -32,10 +32,11 @@ pub(crate) struct Recorder {
     directory: TempDir,
 }
 
-fn record(directory: &TempDir, options: &[&str]) -> Command {
+fn record(directory: &TempDir, by: &[&str], options: &[&str]) -> Command {
     let mut command = Command::new("unshare");
     command
         .args(ALONE)
+        .args(by)
         .arg(env!("CARGO_BIN_EXE_ctwatch"))
         .args(["record", "-i", "100ms", "-f"])
         .arg(directory.path().join("ctwatch.db"))
@@ -46,9 +47,14 @@ fn record(directory: &TempDir, options: &[&str]) -> Command {
 impl Recorder {
     /// Returns when it watches.
     pub(crate) fn start(options: &[&str]) -> Self {
+        Self::start_by(&[], options)
+    }
+
+    /// As [`Recorder::start`], started by another program.
+    pub(crate) fn start_by(by: &[&str], options: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let err = File::create(directory.path().join("err")).unwrap();
-        let mut child = record(&directory, options)
+        let mut child = record(&directory, by, options)
             .args(WAIT)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -88,7 +94,7 @@ impl Recorder {
 /// What is said by a recorder that cannot begin; no file is left.
 pub(crate) fn refusal(options: &[&str]) -> String {
     let directory = tempfile::tempdir().unwrap();
-    let output = record(&directory, options).output().unwrap();
+    let output = record(&directory, &[], options).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
