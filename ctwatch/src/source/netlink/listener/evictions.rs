@@ -1,7 +1,5 @@
 //! How many of the entries that may have been evicted were, by the kernel's own count.
 
-use crate::model::table::Table;
-
 /// The kernel's `early_drop` of one namespace against what was called evicted so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Evictions {
@@ -11,58 +9,38 @@ pub(super) struct Evictions {
 }
 
 /// Ends of entries that were not assured and that nobody asked for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Candidates {
     /// With a second left or more.
     pub(super) early: u64,
-    /// Of them, those that may be younger than the kernel's figure.
-    pub(super) fresh: u64,
     /// In the last second. Most of these expired, so they are evicted only where the others do not suffice.
     pub(super) late: u64,
 }
 
-/// What the kernel says of a table.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Kernel {
-    /// Its counter.
-    pub(super) early_drop: u64,
-    /// Nine tenths of the limit are reached: evictions are to be expected.
-    pub(super) crowded: bool,
-}
-
-impl Kernel {
-    /// `None` where the statistics could not be read.
-    pub(super) fn of(table: &Table) -> Option<Self> {
-        let fill = table.count.zip(table.max.filter(|max| *max > 0));
-        Some(Self {
-            early_drop: table.stats?.early_drop,
-            crowded: fill
-                .is_some_and(|(count, max)| count.saturating_mul(10) >= max.saturating_mul(9)),
-        })
-    }
-}
-
 impl Evictions {
-    /// How many of the candidates were evicted, of the early and of the late ones, `early_drop` being this much now.
-    ///
-    /// While the table is crowded, those younger than that figure are taken for evicted before the kernel tells so,
-    /// and are set off against its next figure.
-    pub(super) fn settle(&mut self, kernel: Kernel, candidates: Candidates) -> (u64, u64) {
-        let Some(reference) = self.reference else {
-            self.reference = Some(kernel.early_drop);
-            return (0, 0);
+    /// How many of the candidates were evicted, `early_drop` being this much now: of those that waited for this figure,
+    /// and of those that are new. What is left of the new ones waits for the next: the kernel counts an eviction after
+    /// it told of it, and the figure may be older than the message.
+    pub(super) fn settle(
+        &mut self,
+        early_drop: u64,
+        waiting: Candidates,
+        new: Candidates,
+    ) -> (Candidates, Candidates) {
+        let reference = *self.reference.get_or_insert(early_drop);
+        let mut due = early_drop
+            .saturating_sub(reference)
+            .saturating_sub(self.evicted);
+        let mut take = |candidates: u64| {
+            let evicted = due.min(candidates);
+            due -= evicted;
+            self.evicted += evicted;
+            evicted
         };
-        let told = kernel.early_drop.saturating_sub(reference);
-        let due = told.saturating_sub(self.evicted);
-        let late = due.saturating_sub(candidates.early).min(candidates.late);
-        let due = due.min(candidates.early);
-        let ahead = if kernel.crowded {
-            (candidates.early - due).min(candidates.fresh)
-        } else {
-            0
-        };
-        self.evicted += due + ahead + late;
-        (due + ahead, late)
+        let early = (take(waiting.early), take(new.early));
+        let late = (take(waiting.late), take(new.late));
+        let of = |early, late| Candidates { early, late };
+        (of(early.0, late.0), of(early.1, late.1))
     }
 }
 
@@ -96,41 +74,35 @@ mod tests {
 
     use super::*;
 
-    fn candidates(early: u64, fresh: u64, late: u64) -> Candidates {
-        Candidates { early, fresh, late }
-    }
+    const NONE: Candidates = Candidates { early: 0, late: 0 };
 
-    fn kernel(early_drop: u64, crowded: bool) -> Kernel {
-        Kernel {
-            early_drop,
-            crowded,
-        }
+    fn of(early: u64, late: u64) -> Candidates {
+        Candidates { early, late }
     }
 
     #[test]
-    fn as_many_are_evicted_as_the_kernel_says() {
+    fn as_many_are_evicted_as_the_kernel_says_and_those_with_time_left_first() {
         let mut evictions = Evictions::default();
-        let mut settle = |early_drop, early, late| {
-            evictions.settle(kernel(early_drop, false), candidates(early, early, late))
-        };
-        assert_eq!(settle(100, 7, 7), (0, 0), "before the books");
-        assert_eq!(settle(103, 3, 9), (3, 0));
-        assert_eq!(settle(103, 2, 9), (0, 0), "the kernel evicts no more");
-        assert_eq!(settle(110, 3, 1), (3, 1));
-        assert_eq!(settle(110, 5, 0), (3, 0), "that had not been seen ending");
-        assert_eq!(settle(110, 5, 5), (0, 0));
+        let before_the_books = evictions.settle(100, NONE, of(7, 7));
+        assert_eq!(before_the_books, (NONE, NONE));
+        assert_eq!(evictions.settle(103, NONE, of(3, 9)), (NONE, of(3, 0)));
+        assert_eq!(evictions.settle(103, NONE, of(2, 9)), (NONE, NONE));
+        assert_eq!(
+            evictions.settle(110, of(2, 9), of(3, 1)),
+            (of(2, 2), of(3, 0))
+        );
     }
 
     #[test]
-    fn an_end_that_comes_before_the_kernels_figure_is_set_off_against_the_next() {
+    fn an_end_that_comes_before_the_kernels_figure_waits_for_the_next() {
         let mut evictions = Evictions::default();
-        let mut settle =
-            |early_drop, candidates| evictions.settle(kernel(early_drop, true), candidates);
-        settle(0, candidates(0, 0, 0));
-        assert_eq!(settle(0, candidates(2, 2, 0)), (2, 0), "the first of all");
-        assert_eq!(settle(10, candidates(10, 2, 0)), (10, 0));
-        assert_eq!(settle(12, candidates(1, 0, 1)), (0, 0));
-        assert_eq!(settle(13, candidates(1, 0, 0)), (1, 0));
+        evictions.settle(0, NONE, NONE);
+        assert_eq!(evictions.settle(0, NONE, of(3_000, 0)), (NONE, NONE));
+        assert_eq!(
+            evictions.settle(3_000, of(3_000, 0), of(5, 0)),
+            (of(3_000, 0), NONE)
+        );
+        assert_eq!(evictions.settle(3_000, of(5, 0), NONE), (NONE, NONE));
     }
 
     proptest! {

@@ -54,7 +54,6 @@ mod tally;
 mod watched;
 mod worker;
 
-use evictions::Kernel;
 use notes::Notes;
 use order::{Order, Outcome};
 use round::Rounds;
@@ -244,10 +243,10 @@ impl Listener {
     /// What moved since the last call: all events included that the kernel had sent when it was called. `tables`
     /// are the kernel's figures of the same moment.
     pub fn read(&mut self, tables: &[Table]) -> Reading {
-        let says = |table: &Table| Some((table.netns, Kernel::of(table)?));
-        let kernel = tables.iter().filter_map(says).collect();
+        let early_drop = |table: &Table| Some((table.netns, table.stats?.early_drop));
+        let early_drops = tables.iter().filter_map(early_drop).collect();
         let (answer, reading) = channel();
-        self.order(Order::Read(kernel, answer));
+        self.order(Order::Read(early_drops, answer));
         let mut reading = self.answer(&reading);
         if !self.had_events {
             reading.losses.events_lost = None;

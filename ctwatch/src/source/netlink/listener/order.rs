@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::Sender;
 
-use super::{evictions::Kernel, watched::Watched};
+use super::watched::Watched;
 use crate::model::{
     classify::LocalAddresses,
     dump::{Dump, DumpKind},
@@ -13,8 +13,8 @@ use crate::model::{
 
 /// One order.
 pub(super) enum Order {
-    /// Reads all that waits and answers with what moved; with what the kernel says of each namespace.
-    Read(Vec<(Netns, Kernel)>, Sender<Reading>),
+    /// Reads all that waits and answers with what moved; with the kernel's `early_drop` of each namespace.
+    Read(Vec<(Netns, u64)>, Sender<Reading>),
     Lifetimes(Sender<Vec<(Endpoint, Lifetimes)>>),
     Add(Box<Watched>),
     Addresses(Netns, LocalAddresses),

@@ -6,7 +6,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::{
     end::{Cause, Last, Otherwise},
-    evictions::{Candidates, Evictions, Kernel, share},
+    evictions::{Candidates, Evictions, share},
     record::{Insert, Number},
 };
 use crate::model::{
@@ -23,24 +23,21 @@ pub(super) struct Tally {
     moved: IndexMap<Number, Moved>,
     lifetimes: HashMap<Number, Lifetimes>,
     evictions: Evictions,
-    /// Ends with time left that may be evictions, of late.
-    young: Young,
+    /// Ends that may be evictions and wait for the kernel's next figure.
+    waiting: IndexMap<Number, Evictable>,
     /// What was lost since the reading before.
     pub(super) losses: Losses,
-}
-
-/// A count that forgets what is old.
-#[derive(Clone, Copy, Debug, Default)]
-struct Young {
-    window: u64,
-    now: u64,
-    before: u64,
 }
 
 #[derive(Debug, Default)]
 struct Moved {
     counters: Counters,
-    /// Ends that may be evictions, by what they are otherwise: with time left, and hardly so.
+    evictable: Evictable,
+}
+
+/// Ends that may be evictions, by what they are otherwise: with time left, and hardly so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Evictable {
     or_other: u64,
     or_lost: u64,
     or_reset: u64,
@@ -54,7 +51,7 @@ impl Tally {
             moved: IndexMap::new(),
             lifetimes: HashMap::new(),
             evictions: Evictions::default(),
-            young: Young::default(),
+            waiting: IndexMap::new(),
             losses: none_lost(),
         }
     }
@@ -75,9 +72,6 @@ impl Tally {
 
     /// An entry ended, so many milliseconds after the start.
     pub(super) fn end(&mut self, number: Number, last: &Last, cause: Cause, now_ms: u64) {
-        if matches!(cause, Cause::Evictable(Otherwise::Other | Otherwise::Reset)) {
-            self.young.add(now_ms);
-        }
         let moved = self.moved.entry(number).or_default();
         let ended = &mut moved.counters.ended;
         let count = match cause {
@@ -90,10 +84,10 @@ impl Tally {
                 self.losses.cause_lost += 1;
                 &mut ended.other
             }
-            Cause::Evictable(Otherwise::Other) => &mut moved.or_other,
-            Cause::Evictable(Otherwise::Lost) => &mut moved.or_lost,
-            Cause::Evictable(Otherwise::Reset) => &mut moved.or_reset,
-            Cause::Evictable(Otherwise::Expired) => &mut moved.or_expired,
+            Cause::Evictable(Otherwise::Other) => &mut moved.evictable.or_other,
+            Cause::Evictable(Otherwise::Lost) => &mut moved.evictable.or_lost,
+            Cause::Evictable(Otherwise::Reset) => &mut moved.evictable.or_reset,
+            Cause::Evictable(Otherwise::Expired) => &mut moved.evictable.or_expired,
         };
         *count += 1;
         let counters = &mut moved.counters;
@@ -117,32 +111,56 @@ impl Tally {
         }
     }
 
-    /// Adds what moved to `reading`, and begins anew; `kernel` is what the kernel said a moment ago.
-    pub(super) fn take(&mut self, kernel: Option<Kernel>, now_ms: u64, reading: &mut Reading) {
-        let early: Vec<u64> = self.moved.values().map(Moved::early).collect();
-        let late: Vec<u64> = self.moved.values().map(|moved| moved.or_expired).collect();
-        let all = early.iter().sum();
-        let candidates = Candidates {
-            early: all,
-            fresh: std::mem::take(&mut self.young).count(now_ms).min(all),
-            late: late.iter().sum(),
-        };
-        let evicted = kernel.map(|kernel| self.evictions.settle(kernel, candidates));
-        let (of_early, of_late) = evicted.unwrap_or_default();
-        let shares = share(of_early, &early)
-            .into_iter()
-            .zip(share(of_late, &late));
-        let cause_lost = &mut self.losses.cause_lost;
-        for ((number, moved), (early, late)) in
-            std::mem::take(&mut self.moved).into_iter().zip(shares)
-        {
-            if let Some(endpoint) = self.endpoints.get_index(number as usize) {
-                reading
-                    .deltas
-                    .push((*endpoint, moved.settled(early, late, cause_lost)));
+    /// Adds what moved to `reading`, and begins anew; `early_drop` is what the kernel counts now. Ends that may be
+    /// evictions and are not by this figure are told with the next; without a figure, at once.
+    pub(super) fn take(&mut self, early_drop: Option<u64>, reading: &mut Reading) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let new: IndexMap<Number, Evictable> = self
+            .moved
+            .iter_mut()
+            .map(|(number, moved)| (*number, std::mem::take(&mut moved.evictable)))
+            .filter(|(_, evictable)| *evictable != Evictable::default())
+            .collect();
+        let none = (Candidates::default(), Candidates::default());
+        let (of_waiting, of_new) = early_drop.map_or(none, |now| {
+            self.evictions.settle(now, sum(&waiting), sum(&new))
+        });
+        self.conclude(waiting, of_waiting, false);
+        self.conclude(new, of_new, early_drop.is_some());
+        for (number, moved) in std::mem::take(&mut self.moved) {
+            let endpoint = self.endpoints.get_index(number as usize);
+            if let Some(endpoint) = endpoint.filter(|_| !moved.counters.is_zero()) {
+                reading.deltas.push((*endpoint, moved.counters));
             }
         }
         reading.losses += std::mem::replace(&mut self.losses, none_lost());
+    }
+
+    /// Counts so many of these ends as evictions; the rest waits, or is what it is otherwise.
+    fn conclude(
+        &mut self,
+        ends: IndexMap<Number, Evictable>,
+        evicted: Candidates,
+        rest_waits: bool,
+    ) {
+        let early: Vec<u64> = ends.values().map(Evictable::early).collect();
+        let late: Vec<u64> = ends.values().map(|ends| ends.or_expired).collect();
+        let shares = share(evicted.early, &early)
+            .into_iter()
+            .zip(share(evicted.late, &late));
+        for ((number, ends), (early, late)) in ends.into_iter().zip(shares) {
+            let rest = ends.less(early, late);
+            let ended = &mut self.moved.entry(number).or_default().counters.ended;
+            ended.evicted += early + late;
+            if !rest_waits {
+                ended.other += rest.or_other + rest.or_lost;
+                ended.reset += rest.or_reset;
+                ended.expired += rest.or_expired;
+                self.losses.cause_lost += rest.or_lost;
+            } else if rest != Evictable::default() {
+                self.waiting.insert(number, rest);
+            }
+        }
     }
 
     /// Lifetimes of sampled entries since the start.
@@ -155,51 +173,30 @@ impl Tally {
     }
 }
 
-impl Young {
-    /// The kernel's figures are read, for all namespaces, within as many milliseconds before the events are.
-    const WINDOW_MS: u64 = 250;
-
-    fn add(&mut self, now_ms: u64) {
-        self.move_to(now_ms);
-        self.now += 1;
-    }
-
-    /// How many there were in this window and the one before.
-    fn count(mut self, now_ms: u64) -> u64 {
-        self.move_to(now_ms);
-        self.now + self.before
-    }
-
-    fn move_to(&mut self, now_ms: u64) {
-        let window = now_ms / Self::WINDOW_MS;
-        match window.saturating_sub(self.window) {
-            0 => return,
-            1 => self.before = self.now,
-            _ => self.before = 0,
-        }
-        (self.window, self.now) = (window, 0);
-    }
-}
-
-impl Moved {
+impl Evictable {
     fn early(&self) -> u64 {
         self.or_other + self.or_lost + self.or_reset
     }
 
-    /// The counters, when so many of those that ended early and of those in their last second were evicted; first
-    /// those that no state explains otherwise.
-    fn settled(self, early: u64, late: u64, cause_lost: &mut u64) -> Counters {
+    /// Without so many that ended early and so many in their last second; first those go that no state explains
+    /// otherwise.
+    fn less(self, early: u64, late: u64) -> Self {
         let of_other = early.min(self.or_other);
         let of_lost = (early - of_other).min(self.or_lost);
         let of_reset = (early - of_other - of_lost).min(self.or_reset);
-        let of_expired = late.min(self.or_expired);
-        let mut counters = self.counters;
-        counters.ended.evicted += of_other + of_lost + of_reset + of_expired;
-        counters.ended.other += self.or_other - of_other + self.or_lost - of_lost;
-        *cause_lost += self.or_lost - of_lost;
-        counters.ended.reset += self.or_reset - of_reset;
-        counters.ended.expired += self.or_expired - of_expired;
-        counters
+        Self {
+            or_other: self.or_other - of_other,
+            or_lost: self.or_lost - of_lost,
+            or_reset: self.or_reset - of_reset,
+            or_expired: self.or_expired - late.min(self.or_expired),
+        }
+    }
+}
+
+fn sum(ends: &IndexMap<Number, Evictable>) -> Candidates {
+    Candidates {
+        early: ends.values().map(Evictable::early).sum(),
+        late: ends.values().map(|ends| ends.or_expired).sum(),
     }
 }
 

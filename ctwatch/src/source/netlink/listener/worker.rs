@@ -15,7 +15,6 @@ use nix::{
 };
 
 use super::{
-    evictions::Kernel,
     notes::Notes,
     order::Order,
     price::Price,
@@ -109,8 +108,8 @@ impl Worker {
     fn obey(&mut self, order: Order) {
         // Whoever asked may have gone by the time of an answer.
         match order {
-            Order::Read(kernel, answer) => {
-                let _ = answer.send(self.read(&kernel));
+            Order::Read(early_drops, answer) => {
+                let _ = answer.send(self.read(&early_drops));
             }
             Order::Lifetimes(answer) => {
                 let all = self.watched.iter();
@@ -173,16 +172,15 @@ impl Worker {
     }
 
     /// What moved since the reading before, all events included that waited when it was asked for.
-    fn read(&mut self, kernel: &[(Netns, Kernel)]) -> Reading {
+    fn read(&mut self, early_drops: &[(Netns, u64)]) -> Reading {
         self.drain_all();
-        let now_ms = self.now_ms();
         let mut reading = std::mem::replace(&mut self.gone, quiet());
         for each in &mut self.watched {
             let netns = each.seen.netns;
-            let kernel = kernel.iter().find(|(of, _)| *of == netns);
+            let early_drop = early_drops.iter().find(|(of, _)| *of == netns);
             each.mirror
                 .tally
-                .take(kernel.map(|(_, says)| *says), now_ms, &mut reading);
+                .take(early_drop.map(|(_, count)| *count), &mut reading);
             reading.losses.unreadable += std::mem::take(&mut each.unreadable);
         }
         reading
@@ -229,7 +227,7 @@ impl Worker {
         self.rounds.forget(netns);
         self.notes.set_events(has_events(&self.watched));
         gone.mirror.close(now_ms);
-        gone.mirror.tally.take(None, now_ms, &mut self.gone);
+        gone.mirror.tally.take(None, &mut self.gone);
         self.gone.losses.unreadable += gone.unreadable;
         let room = GONE_LIFETIMES.saturating_sub(self.gone_lifetimes.len());
         self.gone_lifetimes
