@@ -16,24 +16,31 @@ pub(crate) enum Kind {
     Unreplied,
 }
 
+/// Lines that conntrack-tools load at once: it keeps them all, 2 KB each.
+const AT_ONCE: usize = 20_000;
+
 /// Puts so many UDP entries of an hour to this port of the node into its table.
 pub(crate) fn table(world: &World, entries: u64, port: u16, kind: Kind) -> Result<()> {
     let status = match kind {
         Kind::Assured => "-u SEEN_REPLY,ASSURED",
         Kind::Unreplied => "",
     };
-    let mut lines = String::new();
-    for number in 0..entries {
-        let (high, middle, low) = (number >> 14 & 0xff, number >> 6 & 0xff, number & 0x3f);
-        writeln!(
-            lines,
-            "-A -t 3600 {status} -p udp -s 198.{}.{high}.{middle} -d {NODE} --sport {} --dport {port}",
-            18 + (number >> 22),
-            1024 + low
-        )?;
-    }
+    let numbers: Vec<u64> = (0..entries).collect();
     let file = NamedTempFile::new().context("no file for entries")?;
-    fs::write(file.path(), lines)?;
     let name = file.path().to_string_lossy();
-    world.conntrack(&["-R", &name]).map(drop)
+    for chunk in numbers.chunks(AT_ONCE) {
+        let mut lines = String::new();
+        for number in chunk {
+            let (high, middle, low) = (number >> 14 & 0xff, number >> 6 & 0xff, number & 0x3f);
+            writeln!(
+                lines,
+                "-A -t 3600 {status} -p udp -s 198.{}.{high}.{middle} -d {NODE} --sport {} --dport {port}",
+                18 + (number >> 22),
+                1024 + low
+            )?;
+        }
+        fs::write(file.path(), lines)?;
+        world.conntrack(&["-R", &name])?;
+    }
+    Ok(())
 }
