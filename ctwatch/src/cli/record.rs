@@ -100,7 +100,6 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Outcome> {
 }
 
 async fn record(args: &Args, global: &Global) -> Result<Outcome> {
-    let mut signals = Signals::new()?;
     let settings = Settings {
         path: args.file.clone(),
         force: args.force,
@@ -108,6 +107,8 @@ async fn record(args: &Args, global: &Global) -> Result<Outcome> {
         source: args.source.into(),
     };
     let mut recorder = Recorder::start(&settings)?;
+    // Only from here on is there something to be ended in order: a first dump of a large table can be broken off.
+    let mut signals = Signals::new()?;
     if let Some(notice) = recorder.notice() {
         eprintln!("ctwatch: {notice}");
     }
