@@ -46,6 +46,8 @@ fn refused(world: &World, max: u64) -> Result<()> {
     let after = world.figures()?;
     recording.balances(netns, &before, &after)?;
     recording.lost_nothing()?;
+    // Somebody else may have changed it: one limit holds for all namespaces.
+    equal("nf_conntrack_max, at the end", limit::read()?, max)?;
     equal("the kernel's drop", after.grown(&before, "drop")?, 550)?;
     let of = |port: u16| format!("n.inode = {netns} AND role = 'inbound' AND port = {port}");
     equal("refused at 53", recording.sum("refused", &of(53))?, 350)?;
