@@ -10,7 +10,9 @@ use serde::Serialize;
 
 mod costs;
 mod dump;
+mod fallback;
 mod guest;
+mod idle;
 mod listeners;
 mod recorder;
 mod walk;
@@ -32,7 +34,7 @@ pub(crate) struct Args {
 enum Part {
     /// Instructions of probes and recorder, counted in the laboratory.
     Lab,
-    /// Time of a walk over the counters and of a dump of a million entries, on this machine, as root.
+    /// Time of a walk over the counters, of a dump of a million entries and on an idle node: on this machine, as root.
     Native,
 }
 
@@ -43,6 +45,9 @@ struct Summary {
     kernel: Option<String>,
     costs: Option<costs::Figures>,
     listeners: Option<listeners::Figures>,
+    fallback: Option<fallback::Figures>,
+    idle: Option<idle::Figures>,
+    idle_native: Option<idle::Figures>,
     recorder: Option<recorder::Figures>,
     walk: Option<walk::Figures>,
     dump: Option<dump::Figures>,
@@ -58,6 +63,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let listeners = listeners::measure(&program)?;
         println!("{listeners}");
         summary.listeners = Some(listeners);
+        let fallback = fallback::measure(&program)?;
+        println!("{fallback}");
+        summary.fallback = Some(fallback);
+        let idle = idle::count(&program)?;
+        println!("{idle}");
+        summary.idle = Some(idle);
         let recorder = recorder::measure(&program)?;
         println!("{recorder}");
         summary.kernel = Some(kernel);
@@ -72,6 +83,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         if let Some(dump) = &summary.dump {
             println!("{dump}");
         }
+        summary.idle_native = idle::time()?;
+        if let Some(idle) = &summary.idle_native {
+            println!("{idle}");
+        }
     }
     let path = Path::new(HOME).join("summary.json");
     fs::create_dir_all(HOME)
@@ -79,7 +94,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         .with_context(|| format!("cannot write {}", path.display()))?;
     let holds = summary.recorder.is_none_or(|recorder| recorder.holds())
         && summary.walk.is_none_or(|walk| walk.holds())
-        && summary.dump.is_none_or(|dump| dump.holds());
+        && summary.dump.is_none_or(|dump| dump.holds())
+        && summary.idle.is_none_or(|idle| idle.holds())
+        && summary.idle_native.is_none_or(|idle| idle.holds());
     Ok(if holds {
         ExitCode::SUCCESS
     } else {

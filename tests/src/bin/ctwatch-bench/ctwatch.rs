@@ -27,6 +27,10 @@ pub(crate) struct Recorder(Child);
 impl Recorder {
     /// With these options.
     pub(crate) fn start(options: &[&str], file: &str) -> Result<Self> {
+        // One of an earlier recorder would be taken for this one's.
+        if fs::exists(file)? {
+            fs::remove_file(file)?;
+        }
         let mut child = Command::new("ctwatch")
             .args(["record", "-d", "1d", "-f", file, "--force"])
             .args(options)
