@@ -52,7 +52,8 @@ fn threads(process: u32) -> Vec<(u64, u64)> {
     let statuses = || -> Vec<String> {
         let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
         threads
-            .map(|thread| fs::read_to_string(thread.unwrap().path().join("status")).unwrap())
+            // One that ends meanwhile holds nothing.
+            .filter_map(|thread| fs::read_to_string(thread.unwrap().path().join("status")).ok())
             .collect()
     };
     let began = Instant::now();

@@ -15,13 +15,18 @@ pub(crate) struct Privileges {
     pub(crate) no_new_privs: bool,
 }
 
-/// Of every thread of a process.
+/// Of every thread of a process; one that ends meanwhile holds nothing.
 pub(crate) fn of_threads(process: u32) -> Result<Vec<Privileges>> {
     let mut all = Vec::new();
     for thread in fs::read_dir(format!("/proc/{process}/task"))? {
-        all.push(read(&fs::read_to_string(thread?.path().join("status"))?)?);
+        if let Ok(status) = fs::read_to_string(thread?.path().join("status")) {
+            all.push(read(&status)?);
+        }
     }
-    Ok(all)
+    match all.is_empty() {
+        true => bail!("process {process} has no thread"),
+        false => Ok(all),
+    }
 }
 
 /// The child of this process that has this name.
