@@ -1,4 +1,4 @@
-//! What ctwatch's kernel programs and its userspace say to each other: keys, counter slots, causes and the
+//! What ctwatch's kernel programs and its userspace say to each other: keys, counter slots, events, causes and the
 //! kernel's layout, as plain integers and byte arrays with explicit padding.
 //!
 //! Both sides compile this crate, so a change here asks for a new kernel object (`cargo xtask bpf`).
@@ -8,6 +8,7 @@
 pub mod caller;
 pub mod cause;
 pub mod endpoint;
+pub mod event;
 pub mod layout;
 pub mod limits;
 pub mod loss;

@@ -16,6 +16,8 @@ pub const NAMESPACES: u32 = 4_096;
 pub const HISTOGRAMS: u32 = 1_024;
 /// Entries whose birth is remembered for the histograms.
 pub const BIRTHS: u32 = 32_768;
+/// Pairs of endpoints, victims and newcomers, that a CPU counts evictions of. Record 0 takes what finds no room.
+pub const PAIRS: u32 = 8_192;
 /// Buckets of a histogram: bucket n counts lifetimes of 2^(n-1) up to 2^n jiffies, bucket 0 those below one.
 pub const BUCKETS: usize = 32;
 /// Endpoints whose refused packets are counted without probes.

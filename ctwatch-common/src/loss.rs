@@ -24,8 +24,16 @@ pub struct Losses {
     pub run_next: u32,
     /// First slot after this CPU's current run.
     pub run_end: u32,
+    /// Events that the rate limit left out of the ring buffer; they are counted elsewhere, as all are.
+    pub events_suppressed: u32,
+    /// Events that found no room in the ring buffer, likewise.
+    pub events_lost: u32,
+    /// Evictions counted without their newcomer's endpoint, for want of room.
+    pub pairs_lost: u32,
+    /// Packets of events that were not within reach, or found no room.
+    pub packets_lost: u32,
     /// Zero.
-    pub pad: [u32; 7],
+    pub pad: [u32; 3],
 }
 
 const _: () = assert!(size_of::<Losses>() == 64);

@@ -44,8 +44,16 @@ pub struct Cold {
     pub clash_dropped: u32,
     /// Entries that clashed with another and were merged into it (the kernel's `clash_resolve`).
     pub clash_merged: u32,
-    /// Zero.
-    pub pad: u32,
+    /// Of the clashes dropped, those of translated tuples: NAT had no port left.
+    pub nat_exhausted: u32,
+    /// Of the entries that could not be inserted, those whose hash chain was too long (the kernel's `chaintoolong`).
+    pub chain_too_long: u32,
+    /// Of them, those that were deleted before their first packet had passed.
+    pub dying: u32,
+    /// Ended entries that a SYN reopened in TIME_WAIT or CLOSE; they are counted as reset, too.
+    pub reopened: u32,
+    /// SYNs that met an entry in CLOSE_WAIT, FIN_WAIT or LAST_ACK and were ignored by the tracker.
+    pub syn_ignored: u32,
 }
 
 /// Which endpoint a slot belongs to.
@@ -72,6 +80,21 @@ pub struct Histogram {
     pub buckets: [u32; limits::BUCKETS],
 }
 
+/// How often newcomers of one endpoint evicted entries of another, on one CPU.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Pair {
+    /// Slot of the evicted entries' endpoint.
+    pub victim: u32,
+    /// Slot of the newcomers' endpoint; [`limits::UNATTRIBUTED`] where that was out of reach.
+    pub newcomer: u32,
+    /// Entries evicted; 0: this record is free. It only grows and wraps.
+    pub evicted: u32,
+    /// Zero.
+    pub pad: u32,
+}
+
+const _: () = assert!(size_of::<Pair>() == 16);
 const _: () = assert!(size_of::<Hot>() == 64);
-const _: () = assert!(size_of::<Cold>() <= 64);
+const _: () = assert!(size_of::<Cold>() == 72);
 const _: () = assert!(size_of::<Owner>() == 48);

@@ -174,6 +174,7 @@ mod tests {
             elapsed_ms: 0,
             deltas: vec![(endpoint, counters)],
             unattributed: Counters::default(),
+            evictions: Vec::new(),
             tables: table.into_iter().collect(),
             losses: Losses {
                 probe_misses,

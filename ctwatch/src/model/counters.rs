@@ -68,6 +68,16 @@ pub struct Counters {
     pub clash_dropped: u64,
     /// Entries merged into one they clashed with.
     pub clash_merged: u64,
+    /// Of `clash_dropped`, those of translated tuples: NAT had no port left.
+    pub nat_exhausted: u64,
+    /// Of `insert_failed`, those whose hash chain was too long (the kernel's `chaintoolong`).
+    pub chain_too_long: u64,
+    /// Of `insert_failed`, those that were deleted before their first packet had passed.
+    pub dying: u64,
+    /// Of `ended.reset`, those that a SYN reopened in TIME_WAIT or CLOSE: their client port was reused.
+    pub reopened: u64,
+    /// SYNs that met an entry in CLOSE_WAIT, FIN_WAIT or LAST_ACK and were ignored: a client port reused too soon.
+    pub syn_ignored: u64,
     /// Inserted with the source translated.
     pub snat: u64,
     /// Inserted with the destination translated.
@@ -101,6 +111,11 @@ impl AddAssign for Counters {
         self.insert_failed += other.insert_failed;
         self.clash_dropped += other.clash_dropped;
         self.clash_merged += other.clash_merged;
+        self.nat_exhausted += other.nat_exhausted;
+        self.chain_too_long += other.chain_too_long;
+        self.dying += other.dying;
+        self.reopened += other.reopened;
+        self.syn_ignored += other.syn_ignored;
         self.snat += other.snat;
         self.dnat += other.dnat;
         self.helper += other.helper;

@@ -8,6 +8,7 @@ pub mod dropped;
 pub mod dump;
 pub mod endpoint;
 pub mod entry;
+pub mod event;
 pub mod ledger;
 pub mod lifetime;
 pub mod limit;

@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-use super::{counters::Counters, endpoint::Endpoint, sample::Losses};
+use super::{counters::Counters, endpoint::Endpoint, event::Eviction, sample::Losses};
 
 /// Counts since the reading before, without the tables that make a sample of them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,6 +11,8 @@ pub struct Reading {
     pub deltas: Vec<(Endpoint, Counters)>,
     /// What could not be attributed to an endpoint.
     pub unattributed: Counters,
+    /// Who was evicted for whom; a pair may be in it more than once.
+    pub evictions: Vec<Eviction>,
     /// Losses.
     pub losses: Losses,
 }
@@ -44,6 +46,7 @@ impl AddAssign for Reading {
     fn add_assign(&mut self, more: Self) {
         self.merge(more.deltas);
         self.unattributed += more.unattributed;
+        self.evictions.extend(more.evictions);
         self.losses += more.losses;
     }
 }

@@ -4,7 +4,7 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-use super::{counters::Counters, endpoint::Endpoint, table::Table};
+use super::{counters::Counters, endpoint::Endpoint, event::Eviction, table::Table};
 
 /// What the source says it lost since the sample before; every figure is exact, also when it is 0. Sources differ:
 /// what one of them cannot lose is 0, or `None` where that would read as a claim.
@@ -32,6 +32,12 @@ pub struct Losses {
     pub resynced_inserted: u64,
     /// Ends without an event that a dump brought to light, counted under their endpoint with cause other.
     pub resynced_ended: u64,
+    /// Events (docs/drops.md) that the kernel side's rate limit left out; they are counted all the same.
+    pub events_suppressed: u64,
+    /// Events that did not fit into the ring buffer, likewise.
+    pub ring_lost: u64,
+    /// Evictions counted without the newcomer's endpoint, for want of room.
+    pub pairs_lost: u64,
 }
 
 impl AddAssign for Losses {
@@ -49,6 +55,9 @@ impl AddAssign for Losses {
         self.cause_raced += more.cause_raced;
         self.unreadable += more.unreadable;
         self.unpaired += more.unpaired;
+        self.events_suppressed += more.events_suppressed;
+        self.ring_lost += more.ring_lost;
+        self.pairs_lost += more.pairs_lost;
     }
 }
 
@@ -63,6 +72,8 @@ pub struct Sample {
     pub deltas: Vec<(Endpoint, Counters)>,
     /// Counted but not attributed to an endpoint.
     pub unattributed: Counters,
+    /// Who was evicted for whom.
+    pub evictions: Vec<Eviction>,
     /// Tables of all namespaces that can be seen.
     pub tables: Vec<Table>,
     /// Losses.

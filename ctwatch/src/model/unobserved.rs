@@ -28,6 +28,18 @@ pub enum Figure {
     ClashDropped,
     /// `clash_merged`
     ClashMerged,
+    /// `nat_exhausted`
+    NatExhausted,
+    /// `chain_too_long`
+    ChainTooLong,
+    /// `dying`
+    Dying,
+    /// `reopened`
+    Reopened,
+    /// `syn_ignored`
+    SynIgnored,
+    /// Who was evicted for whom.
+    Newcomers,
     /// `unreplied`
     Unreplied,
     /// `assured`
@@ -47,14 +59,26 @@ impl Unobserved {
     #[must_use]
     pub fn of(backend: Backend, refusals: bool) -> Self {
         use Figure::{
-            Assured, ClashDropped, ClashMerged, Deleted, Evicted, EvictedBackground, Expired,
-            InsertFailed, LastState, Refused, Reset, Unreplied,
+            Assured, ChainTooLong, ClashDropped, ClashMerged, Deleted, Dying, Evicted,
+            EvictedBackground, Expired, InsertFailed, LastState, NatExhausted, Newcomers, Refused,
+            Reopened, Reset, SynIgnored, Unreplied,
         };
         let always: &[Figure] = match backend {
             Backend::Kprobe | Backend::Fentry => return Self::default(),
             // An entry that never came into the table, and one that garbage collection took early, send no event
             // that would say so.
-            Backend::Netlink => &[EvictedBackground, InsertFailed, ClashDropped, ClashMerged],
+            Backend::Netlink => &[
+                EvictedBackground,
+                InsertFailed,
+                ClashDropped,
+                ClashMerged,
+                NatExhausted,
+                ChainTooLong,
+                Dying,
+                Reopened,
+                SynIgnored,
+                Newcomers,
+            ],
             Backend::Dump => &[
                 Expired,
                 Evicted,
@@ -64,6 +88,12 @@ impl Unobserved {
                 InsertFailed,
                 ClashDropped,
                 ClashMerged,
+                NatExhausted,
+                ChainTooLong,
+                Dying,
+                Reopened,
+                SynIgnored,
+                Newcomers,
                 Unreplied,
                 Assured,
                 LastState,

@@ -51,6 +51,7 @@ mod tests {
                 insert_failed: counted,
                 ..Counters::default()
             },
+            evictions: Vec::new(),
             tables: vec![Table {
                 netns,
                 count: None,

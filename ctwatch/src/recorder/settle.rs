@@ -47,6 +47,7 @@ fn into_sample(reading: Reading, tables: Vec<Table>, started: Instant) -> Sample
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         deltas: reading.deltas,
         unattributed: reading.unattributed,
+        evictions: reading.evictions,
         tables,
         losses: reading.losses,
     }

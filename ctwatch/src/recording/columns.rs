@@ -97,6 +97,7 @@ pub(super) fn counters_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Count
         assured: at(16)?,
         age_ms: at(17)?.cast_signed(),
         tcp_last,
+        ..Counters::default()
     })
 }
 
@@ -133,6 +134,7 @@ pub(super) fn losses_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Losses>
         events_lost: figure_or_null(row, first + 8)?,
         resynced_inserted: at(9)?,
         resynced_ended: at(10)?,
+        ..Losses::default()
     })
 }
 

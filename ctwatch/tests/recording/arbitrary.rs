@@ -93,6 +93,7 @@ fn counters() -> impl Strategy<Value = Counters> {
             assured: n[15],
             age_ms,
             tcp_last,
+            ..Counters::default()
         })
 }
 
@@ -110,6 +111,7 @@ fn losses() -> impl Strategy<Value = Losses> {
         unpaired: n[6],
         resynced_inserted: n[7],
         resynced_ended: n[8],
+        ..Losses::default()
     })
 }
 
@@ -161,6 +163,7 @@ fn sample() -> impl Strategy<Value = Sample> {
                 elapsed_ms,
                 deltas: deltas.into_iter().filter(|(_, c)| !c.is_zero()).collect(),
                 unattributed,
+                evictions: Vec::new(),
                 tables,
                 losses,
             },
@@ -357,6 +360,12 @@ fn hidden(mut samples: Vec<Sample>, unobserved: &Unobserved) -> Vec<Sample> {
                     Figure::InsertFailed => &mut counters.insert_failed,
                     Figure::ClashDropped => &mut counters.clash_dropped,
                     Figure::ClashMerged => &mut counters.clash_merged,
+                    Figure::NatExhausted => &mut counters.nat_exhausted,
+                    Figure::ChainTooLong => &mut counters.chain_too_long,
+                    Figure::Dying => &mut counters.dying,
+                    Figure::Reopened => &mut counters.reopened,
+                    Figure::SynIgnored => &mut counters.syn_ignored,
+                    Figure::Newcomers => continue,
                     Figure::Unreplied => &mut counters.unreplied,
                     Figure::Assured => &mut counters.assured,
                     Figure::LastState => {

@@ -59,6 +59,7 @@ pub(crate) fn sample(number: u64) -> Sample {
         elapsed_ms: number * 1_000,
         deltas: (0..ENDPOINTS).map(delta).collect(),
         unattributed: Counters::default(),
+        evictions: Vec::new(),
         tables: Vec::new(),
         losses: Losses::default(),
     }

@@ -46,6 +46,7 @@ fn recording(samples: Vec<(u64, Counters)>, dumps: Vec<(i64, u64)>) -> Recording
         elapsed_ms,
         deltas: vec![(endpoint(), counters)],
         unattributed: Counters::default(),
+        evictions: Vec::new(),
         tables: Vec::new(),
         losses: Losses::default(),
     };

@@ -29,6 +29,7 @@ pub(super) fn read(
             elapsed_ms: figure(row, 2)?,
             deltas: Vec::new(),
             unattributed: Counters::default(),
+            evictions: Vec::new(),
             tables: Vec::new(),
             losses: losses_in(row, 3)?,
         });

@@ -226,6 +226,9 @@ impl CounterReader {
             cause_raced: since(now.cause_raced, before.cause_raced),
             unreadable: since(now.unreadable, before.unreadable),
             unpaired: since(now.unpaired, before.unpaired),
+            events_suppressed: since(now.events_suppressed, before.events_suppressed),
+            ring_lost: since(now.events_lost, before.events_lost),
+            pairs_lost: since(now.pairs_lost, before.pairs_lost),
             ..Losses::default()
         };
         (losses, used.min(SLOTS) as usize)
@@ -278,6 +281,11 @@ impl Sum {
             insert_failed: delta(self.cold.insert_failed, before.cold.insert_failed),
             clash_dropped: delta(self.cold.clash_dropped, before.cold.clash_dropped),
             clash_merged: delta(self.cold.clash_merged, before.cold.clash_merged),
+            nat_exhausted: delta(self.cold.nat_exhausted, before.cold.nat_exhausted),
+            chain_too_long: delta(self.cold.chain_too_long, before.cold.chain_too_long),
+            dying: delta(self.cold.dying, before.cold.dying),
+            reopened: delta(self.cold.reopened, before.cold.reopened),
+            syn_ignored: delta(self.cold.syn_ignored, before.cold.syn_ignored),
             snat: delta(hot.snat, was.snat),
             dnat: delta(hot.dnat, was.dnat),
             helper: delta(hot.helper, was.helper),

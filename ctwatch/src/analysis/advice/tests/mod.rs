@@ -140,6 +140,7 @@ impl Scene {
                 elapsed_ms: 10_000,
                 deltas: self.endpoints.iter().map(|(e, _, c)| (*e, *c)).collect(),
                 unattributed: Counters::default(),
+                evictions: Vec::new(),
                 tables: Vec::new(),
                 losses: Losses::default(),
             }],
