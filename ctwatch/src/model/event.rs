@@ -140,6 +140,32 @@ pub struct Eviction {
     pub evicted: u64,
 }
 
+/// Which events the kernel side should send, and how many. What is left out is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// At most so many in a second from each processor.
+    pub per_second: u32,
+    /// With the beginning of the packet, where there is one.
+    pub packets: bool,
+    /// Invalid packets, too.
+    pub invalid: bool,
+    /// Of this namespace only, by inode number.
+    pub netns: Option<u32>,
+    /// In which this port is the destination of the refused connection, the evicted entry or the other one.
+    pub port: Option<u16>,
+}
+
+impl Wanted {
+    /// What a recording keeps: a few in each second.
+    pub const SAMPLE: Self = Self {
+        per_second: 20,
+        packets: false,
+        invalid: false,
+        netns: None,
+        port: None,
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

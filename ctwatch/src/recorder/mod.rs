@@ -14,6 +14,7 @@ use crate::{
     analysis::ledger::Books,
     model::{
         dump::DumpKind,
+        event::Wanted,
         ledger::Ledger,
         recording::{Backend, Header},
         sample::Sample,
@@ -140,7 +141,7 @@ impl Recorder {
         privilege::raise()?;
         let node = node::read(false);
         let may_enter = privilege::may_enter_namespaces();
-        let mut ready = watch::attach(settings.source, &node)?;
+        let mut ready = watch::attach(settings.source, &Wanted::SAMPLE, &node)?;
         let keeper = Arc::new(Keeper::start(&mut ready)?);
         // Before the first thread starts, and before a file is written.
         privilege::give_up(|| check(settings).is_err())?;

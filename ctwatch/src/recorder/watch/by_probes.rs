@@ -5,7 +5,7 @@ use std::{io, sync::Arc, time::Instant};
 use super::{Attached, Namespaces, Outcome, Watch, dumps::Dumps};
 use crate::{
     model::{
-        dump::DumpKind, endpoint::Endpoint, lifetime::Lifetimes, reading::Reading,
+        dump::DumpKind, endpoint::Endpoint, event::Event, lifetime::Lifetimes, reading::Reading,
         recording::Backend, table::Table, unobserved::Unobserved,
     },
     source::{keeper::Keeper, kernel::probes::Probes},
@@ -60,6 +60,10 @@ impl Watch for ByProbes {
 
     fn read(&mut self, _tables: &[Table]) -> Reading {
         self.probes.read()
+    }
+
+    fn events(&mut self) -> Vec<Event> {
+        self.probes.events()
     }
 
     fn lifetimes(&mut self) -> Vec<(Endpoint, Lifetimes)> {

@@ -9,6 +9,7 @@ use crate::{
         dropped::Dropped,
         dump::{Dump, DumpKind},
         endpoint::{Endpoint, Netns},
+        event::{Event, Wanted},
         lifetime::Lifetimes,
         node::{Address, Node},
         reading::Reading,
@@ -110,6 +111,11 @@ pub(super) trait Watch: Debug {
     /// What moved since the last call; `tables` were read just before.
     fn read(&mut self, tables: &[Table]) -> Reading;
 
+    /// Connections refused and entries evicted since the last call, as far as the source tells them one by one.
+    fn events(&mut self) -> Vec<Event> {
+        Vec::new()
+    }
+
     /// Lifetimes of sampled entries since the start.
     fn lifetimes(&mut self) -> Vec<(Endpoint, Lifetimes)>;
 
@@ -143,10 +149,10 @@ pub(super) enum Ready {
 }
 
 /// Attaches what the source asked for needs.
-pub(super) fn attach(source: Source, node: &Node) -> Result<Ready, WatchError> {
+pub(super) fn attach(source: Source, wanted: &Wanted, node: &Node) -> Result<Ready, WatchError> {
     let probes = match source {
         Source::Netlink => None,
-        Source::Auto | Source::Kprobe => match Probes::attach(node) {
+        Source::Auto | Source::Kprobe => match Probes::attach(node, wanted) {
             Ok(probes) => return Ok(Ready::Probes(Box::new(probes))),
             // No other source has anything to watch then.
             Err(error @ AttachError::Hook(HookError::NotLoaded)) => return Err(error.into()),

