@@ -14,5 +14,7 @@ pub const DELETED: u32 = 4;
 pub const NETNS_GONE: u32 = 5;
 /// Anything else: IPVS, NAT port reclaim, masquerade teardown, a stale extension, or a cause that was missed.
 pub const OTHER: u32 = 6;
-/// Number of causes.
+/// A SYN reopened it: counted as [`RESET`], and by itself where it was in TIME_WAIT or CLOSE.
+pub const REOPENED: u32 = 7;
+/// Number of causes that are counted.
 pub const COUNT: usize = 7;

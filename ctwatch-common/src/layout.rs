@@ -15,8 +15,6 @@ pub struct Layout {
     pub window_start: u32,
     /// How many they are; at most [`MAX_WINDOW`].
     pub window_len: u32,
-    /// `nf_conn.timeout`, relative to the window.
-    pub timeout: u32,
     /// `nf_conn.tuplehash[IP_CT_DIR_ORIGINAL].tuple`, relative to the window.
     pub original: u32,
     /// `nf_conn.status`, relative to the window.
@@ -33,8 +31,6 @@ pub struct Layout {
     pub conn_timeout: u32,
     /// `nf_conn.ct_net`, from the start of `struct nf_conn`.
     pub conn_ct_net: u32,
-    /// `nf_conn.ct_general.use`, from the start of `struct nf_conn`.
-    pub conn_use: u32,
     /// `nf_ct_ext.offset[NF_CT_EXT_HELPER]`.
     pub ext_helper: u32,
     /// `net.net_cookie`.
@@ -45,6 +41,12 @@ pub struct Layout {
     pub net_count: u32,
     /// `sk_buff._nfct`.
     pub skb_nfct: u32,
+    /// `nf_conntrack_tuple_hash.tuple`.
+    pub hash_tuple: u32,
+    /// Size of `struct nf_conntrack_tuple_hash`: the reply half of an entry lies so far behind the original.
+    pub hash_size: u32,
+    /// `nf_conn.zone.id`; [`ABSENT`] where the kernel has no zones.
+    pub conn_zone: u32,
 }
 
 /// Byte offsets in a packet and its surroundings, and how to tell that netfilter dropped it. Written into the kernel
@@ -70,6 +72,10 @@ pub struct PacketLayout {
     pub dst_dev: u32,
     /// `net_device.nd_net.net`.
     pub dev_net: u32,
+    /// `sk_buff.len`.
+    pub skb_len: u32,
+    /// `sk_buff.data`.
+    pub skb_data: u32,
     /// Zero.
     pub pad: u32,
     /// Text of `nf_hook_slow`, which frees the packets whose hook returns NF_DROP: first address and first address after
@@ -78,7 +84,7 @@ pub struct PacketLayout {
 }
 
 /// The most bytes of `struct nf_conn` that one read takes.
-pub const MAX_WINDOW: u32 = 192;
+pub const MAX_WINDOW: u32 = 160;
 
 /// `struct nf_conntrack_tuple`. The loader refuses a kernel whose BTF disagrees.
 #[repr(C)]

@@ -14,8 +14,8 @@ pub const LOCAL_ADDRESSES: u32 = 16_384;
 pub const NAMESPACES: u32 = 4_096;
 /// Endpoints that have a histogram of lifetimes.
 pub const HISTOGRAMS: u32 = 1_024;
-/// Entries whose birth is remembered for the histograms.
-pub const BIRTHS: u32 = 32_768;
+/// Fewest and most places in which entries are remembered from insert to end, powers of two.
+pub const ENTRIES: (u32, u32) = (1 << 14, 1 << 20);
 /// Pairs of endpoints, victims and newcomers, that a CPU counts evictions of. Record 0 takes what finds no room.
 pub const PAIRS: u32 = 8_192;
 /// Buckets of a histogram: bucket n counts lifetimes of 2^(n-1) up to 2^n jiffies, bucket 0 those below one.

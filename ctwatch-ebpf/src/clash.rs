@@ -1,12 +1,16 @@
-//! Two packets of one flow made an entry each, and the second finds its like in the table.
+//! Two packets of one flow made an entry each, and the second finds its like in the table; or NAT gave two flows the
+//! same translated tuple, for no other was free.
 
 use aya_ebpf::{EbpfContext, macros::map, maps::PerCpuArray};
+use ctwatch_common::{event::reason, layout::status};
 
 use crate::{
     classify,
-    conn::{Conn, Window, conntrack_of},
+    conn::{At, Conn, conntrack_of, net_cookie, read_tuple},
     count::{self, Loss, add_one},
+    events::{self, Subject},
     globals, insert,
+    memory::read,
 };
 
 /// The clash under way on a CPU: its table locks are held, so there is one.
@@ -22,6 +26,8 @@ pub(crate) struct Clash {
     skb: u64,
     /// The entry that came late; 0 when none is being resolved.
     loser: u64,
+    /// The `struct nf_conntrack_tuple_hash` that was there first.
+    winner: u64,
     /// The entry of the last clash that was not resolved, until its confirm returns; 0 for none.
     failed: u64,
     /// The late entry's endpoint, found before the kernel frees it.
@@ -29,23 +35,23 @@ pub(crate) struct Clash {
     pad: u32,
 }
 
-/// `nf_ct_resolve_clash(skb, …)` is called.
+/// `nf_ct_resolve_clash(skb, h, …)` is called.
 #[inline(always)]
-pub(crate) fn resolving(ctx: &impl EbpfContext, skb: u64) {
+pub(crate) fn resolving(ctx: &impl EbpfContext, skb: u64, winner: u64) {
     let Some(loser) = conntrack_of(skb) else {
         return;
     };
-    let mut window = Window::uninit();
-    let Some(conn) = Conn::read(loser, &mut window) else {
+    let Some(look) = At(loser).look() else {
         return;
     };
-    let slot = classify::slot_of(ctx, conn.original(), conn.net(), conn.net_cookie);
+    let slot = classify::slot_of(ctx, &look.original, look.net, look.net_cookie);
     if let Some(clash) = CLASH.get_ptr_mut(0) {
         // SAFETY: this CPU's map value.
         unsafe {
             *clash = Clash {
                 skb,
                 loser,
+                winner,
                 failed: 0,
                 slot,
                 pad: 0,
@@ -61,9 +67,10 @@ pub(crate) fn resolved(ctx: &impl EbpfContext, verdict: u32) {
         return;
     };
     // SAFETY: this CPU's map value.
+    let under_way = unsafe { *clash };
     let Clash {
         skb, loser, slot, ..
-    } = unsafe { *clash };
+    } = under_way;
     if loser == 0 {
         count::lose(Loss::Unpaired);
         return;
@@ -73,23 +80,102 @@ pub(crate) fn resolved(ctx: &impl EbpfContext, verdict: u32) {
         (*clash).loser = 0;
         (*clash).failed = if verdict == NF_DROP { loser } else { 0 };
     }
+    if verdict == NF_DROP {
+        dropped(&under_way);
+        return;
+    }
     if let Some(cold) = count::cold(slot) {
         // SAFETY: in a map value.
-        unsafe {
-            if verdict == NF_DROP {
-                add_one(&raw mut (*cold).insert_failed);
-                add_one(&raw mut (*cold).clash_dropped);
-            } else {
-                add_one(&raw mut (*cold).clash_merged);
-            }
-        }
+        unsafe { add_one(&raw mut (*cold).clash_merged) };
     }
     // Resolved the harder way: the late entry went in on the reply side only (IPS_NAT_CLASH), by a path that
     // does not pass __nf_conntrack_hash_insert.
-    if verdict != NF_DROP && conntrack_of(skb) == Some(loser) && !globals::insert_at_confirm() {
-        insert::inserted(ctx, loser);
+    if conntrack_of(skb) == Some(loser) && !globals::insert_at_confirm() {
+        inserted(ctx, loser);
     }
 }
+
+/// The late entry went into the table after all.
+#[inline(never)]
+fn inserted<C: EbpfContext>(ctx: &C, loser: u64) {
+    insert::inserted(ctx, At(loser));
+}
+
+/// Counts and tells of the entry that was not inserted; it is freed later, with its packet.
+#[inline(never)]
+fn dropped(clash: &Clash) {
+    let conn = At(clash.loser);
+    let other = original_of(clash.winner);
+    let is_translated = conn.status().unwrap_or(0) & (status::SRC_NAT | status::DST_NAT) != 0;
+    let is_nat = is_translated && is_another_flow(conn, other);
+    if let Some(cold) = count::cold(clash.slot) {
+        // SAFETY: in a map value.
+        unsafe {
+            add_one(&raw mut (*cold).insert_failed);
+            add_one(&raw mut (*cold).clash_dropped);
+            if is_nat {
+                add_one(&raw mut (*cold).nat_exhausted);
+            }
+        }
+    }
+    let reason = match is_nat {
+        true => reason::NAT_EXHAUSTED,
+        false => reason::CLASH,
+    };
+    tell(reason, clash.slot, clash.skb, clash.loser, other);
+}
+
+/// Whether the entry's original tuple and the one at `other` are known to differ.
+#[inline(never)]
+fn is_another_flow(conn: At, other: u64) -> bool {
+    let Some(own) = conn.original() else {
+        return false;
+    };
+    let Some(other) = read_tuple(other) else {
+        return false;
+    };
+    !classify::is_same(&own, &other)
+}
+
+/// Sends an event of the entry at `address`, which was not inserted, and its packet; `other` is the address of the tuple
+/// that was in its way, or 0.
+#[inline(never)]
+pub(crate) fn tell(reason: u32, slot: u32, skb: u64, address: u64, other: u64) {
+    if !events::are_wanted() {
+        return;
+    }
+    let conn = At(address);
+    let Some(tuple) = conn.original() else {
+        return;
+    };
+    let Some(net) = conn.net() else {
+        return;
+    };
+    let subject = Subject {
+        net,
+        net_cookie: net_cookie(net).unwrap_or(0),
+        zone: events::zone_of(address),
+        slot,
+        status: conn.status().unwrap_or(0) as u32,
+        ..Subject::NONE
+    };
+    let time_ns = events::send(reason, &subject, &tuple, other);
+    events::send_packet(skb, time_ns);
+}
+
+/// Address of the original direction of the entry that a `struct nf_conntrack_tuple_hash` is one half of.
+#[inline(always)]
+fn original_of(half: u64) -> u64 {
+    let tuple = half + u64::from(globals::hash_tuple());
+    // `NF_CT_DIRECTION`: the reply half lies behind the original.
+    match read::<u8>(tuple + DIRECTION).unwrap_or(0) {
+        0 => tuple,
+        _ => tuple - u64::from(globals::hash_size()),
+    }
+}
+
+/// `dst.dir` in a tuple; the loader checks it.
+const DIRECTION: u64 = 39;
 
 /// Whether the failure of this entry's confirm is a clash that has been counted.
 #[inline(always)]

@@ -97,6 +97,21 @@ pub(crate) fn key_of(tuple: &Tuple, net_cookie: u64, ends: &Ends) -> KeyWords {
     }
 }
 
+/// Whether two original tuples are the same but for the direction.
+#[inline(always)]
+pub(crate) fn is_same(a: &Tuple, b: &Tuple) -> bool {
+    let words = |tuple: &Tuple| {
+        // SAFETY: a tuple is forty plain bytes, aligned to four at least; its last byte is the direction.
+        unsafe { core::ptr::from_ref(tuple).cast::<[u32; 10]>().read() }
+    };
+    let (a, b) = (words(a), words(b));
+    let mut differs = 0;
+    for n in 0..9 {
+        differs |= a[n] ^ b[n];
+    }
+    differs | ((a[9] ^ b[9]) & 0x00ff_ffff) == 0
+}
+
 /// Destination port in host order; 0 for protocols without ports (ICMP keeps type and code there, GRE a key).
 #[inline(always)]
 fn port(tuple: &Tuple) -> u16 {

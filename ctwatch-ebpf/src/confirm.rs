@@ -6,12 +6,13 @@
 //! call accepted the packet, and the packet still carries the entry it came with.
 
 use aya_ebpf::{EbpfContext, macros::map, maps::HashMap};
-use ctwatch_common::layout::status;
+use ctwatch_common::{event::reason, layout::status};
 
 use crate::{
-    clash, classify,
-    conn::{Conn, Window, conntrack_of},
+    clash,
+    conn::{At, Conn, conntrack_of},
     count::{self, Loss, add_one},
+    end::{IS_TCP, look_up},
     globals, insert,
     memory::read,
 };
@@ -56,28 +57,39 @@ pub(crate) fn confirmed(ctx: &impl EbpfContext, stack_pointer: u64, verdict: u32
         return;
     };
     if verdict != NF_ACCEPT {
-        failed(ctx, call.ct);
+        failed(ctx, call.skb, call.ct);
     } else if globals::insert_at_confirm() && conntrack_of(call.skb) == Some(call.ct) {
-        insert::inserted(ctx, call.ct);
+        inserted(ctx, call.ct);
     }
 }
 
 /// An insert failed. A clash was counted when it was not resolved; an entry that is CONFIRMED was in the table and
-/// taken out again for a stale extension, which the kernel counts as `drop` alone.
+/// taken out again for a stale extension, which the kernel counts as `drop` alone. What is left is an entry that was
+/// deleted before, or a chain that was too long (Linux 5.15).
 #[inline(always)]
-fn failed(ctx: &impl EbpfContext, ct: u64) {
-    let mut window = Window::uninit();
-    let Some(conn) = Conn::read(ct, &mut window) else {
-        return;
-    };
-    if conn.status() & status::CONFIRMED != 0 || clash::has_counted(ct) {
+pub(crate) fn failed(ctx: &impl EbpfContext, skb: u64, ct: u64) {
+    let bits = At(ct).status().unwrap_or(0);
+    if bits & status::CONFIRMED != 0 || clash::has_counted(ct) {
         return;
     }
-    let slot = classify::slot_of(ctx, conn.original(), conn.net(), conn.net_cookie);
+    let is_dying = bits & status::DYING != 0;
+    let slot = look_up(ctx, ct) & !IS_TCP;
     if let Some(cold) = count::cold(slot) {
         // SAFETY: in a map value.
-        unsafe { add_one(&raw mut (*cold).insert_failed) };
+        unsafe {
+            add_one(&raw mut (*cold).insert_failed);
+            if is_dying {
+                add_one(&raw mut (*cold).dying);
+            } else {
+                add_one(&raw mut (*cold).chain_too_long);
+            }
+        }
     }
+    let reason = match is_dying {
+        true => reason::DYING,
+        false => reason::CHAIN_TOO_LONG,
+    };
+    clash::tell(reason, slot, skb, ct, 0);
 }
 
 /// `nf_conntrack_hash_check_insert(ct)` is called.
@@ -92,8 +104,14 @@ pub(crate) fn checked(ctx: &impl EbpfContext, stack_pointer: u64, error: u32) {
     if let Some(call) = take(stack_pointer)
         && error == 0
     {
-        insert::inserted(ctx, call.ct);
+        inserted(ctx, call.ct);
     }
+}
+
+/// Apart, for its stack.
+#[inline(never)]
+fn inserted<C: EbpfContext>(ctx: &C, ct: u64) {
+    insert::inserted(ctx, At(ct));
 }
 
 #[inline(always)]

@@ -1,4 +1,4 @@
-//! One look at a `struct nf_conn`.
+//! Looking at a `struct nf_conn`.
 
 use core::mem::MaybeUninit;
 
@@ -11,95 +11,124 @@ use crate::{
     memory::read,
 };
 
-/// Room for the bytes of a `struct nf_conn` between the first and the last member of interest. The caller
-/// keeps it on its stack, of which a program has 512 bytes, so that nothing is copied twice.
-pub(crate) type Window = MaybeUninit<[u64; MAX_WINDOW as usize / 8]>;
-
-/// The members that inserts and ends look at.
-pub(crate) struct Conn<'window> {
-    /// Address of the `struct nf_conn`; unique only while it lives.
-    pub(crate) address: u64,
-    /// `net->net_cookie`.
-    pub(crate) net_cookie: u64,
-    window: &'window Window,
+/// The `struct nf_conn` that a program looks at. How its members are read depends on how the program is attached.
+pub(crate) trait Conn: Copy {
+    /// Its address; unique only while it lives.
+    fn address(self) -> u64;
+    /// What counting it under an endpoint needs; `None`, and counted as unreadable, when the kernel refuses.
+    fn look(self) -> Option<Look>;
+    /// `status`, `enum ip_conntrack_status` bits.
+    fn status(self) -> Option<u64>;
+    /// `timeout`, in jiffies.
+    fn timeout(self) -> Option<u32>;
+    /// `proto.tcp.state`.
+    fn tcp_state(self) -> Option<u8>;
 }
 
-impl<'window> Conn<'window> {
-    /// Reads the entry at `address` with one copy; `None`, and counted as unreadable, when the kernel refuses.
+/// The members that tell an entry's endpoint and what it is.
+pub(crate) struct Look {
+    /// Original direction.
+    pub(crate) original: Tuple,
+    /// `enum ip_conntrack_status` bits.
+    pub(crate) status: u64,
+    /// `struct net`.
+    pub(crate) net: u64,
+    /// `net->net_cookie`.
+    pub(crate) net_cookie: u64,
+    /// Extensions, or 0.
+    pub(crate) ext: u64,
+}
+
+/// An entry known by its address alone.
+#[derive(Clone, Copy)]
+pub(crate) struct At(pub(crate) u64);
+
+impl At {
+    /// Original direction.
     #[inline(always)]
-    pub(crate) fn read(address: u64, window: &'window mut Window) -> Option<Self> {
+    pub(crate) fn original(self) -> Option<Tuple> {
+        read_tuple(self.0 + u64::from(globals::window_start() + globals::original()))
+    }
+
+    /// `struct net`.
+    #[inline(always)]
+    pub(crate) fn net(self) -> Option<u64> {
+        self.member(globals::conn_ct_net())
+    }
+
+    /// A member, `None` and counted as unreadable when the kernel refuses.
+    #[inline(always)]
+    fn member<T: Copy>(self, offset: u32) -> Option<T> {
+        let value = read(self.0 + u64::from(offset));
+        if value.is_none() {
+            count::lose(Loss::Unreadable);
+        }
+        value
+    }
+}
+
+impl Conn for At {
+    #[inline(always)]
+    fn address(self) -> u64 {
+        self.0
+    }
+
+    /// With one copy of the bytes between the first and the last member of interest.
+    #[inline(always)]
+    fn look(self) -> Option<Look> {
+        let mut window = Window::uninit();
         // SAFETY: the loader refuses a kernel whose window is longer than the buffer.
         let failed = unsafe {
             bpf_probe_read_kernel(
                 window.as_mut_ptr().cast(),
                 globals::window_len(),
-                (address + u64::from(globals::window_start())) as *const _,
+                (self.0 + u64::from(globals::window_start())) as *const _,
             )
         };
         if failed != 0 {
             count::lose(Loss::Unreadable);
             return None;
         }
-        let conn = Self {
-            address,
-            net_cookie: 0,
-            window,
-        };
-        let net_cookie = net_cookie(conn.net())?;
-        Some(Self { net_cookie, ..conn })
+        // SAFETY: the loader places every member inside the window, aligned, and the window has been filled.
+        unsafe {
+            let net = *within::<u64>(&window, globals::ct_net());
+            Some(Look {
+                original: *within(&window, globals::original()),
+                status: *within(&window, globals::status()),
+                net,
+                net_cookie: net_cookie(net)?,
+                ext: *within(&window, globals::ext()),
+            })
+        }
     }
 
-    /// Original direction.
     #[inline(always)]
-    pub(crate) fn original(&self) -> &'window Tuple {
-        // SAFETY: see `at`; a tuple is plain bytes.
-        unsafe { &*self.at(globals::original()) }
+    fn status(self) -> Option<u64> {
+        self.member(globals::conn_status())
     }
 
-    /// `enum ip_conntrack_status` bits.
     #[inline(always)]
-    pub(crate) fn status(&self) -> u64 {
-        // SAFETY: see `at`.
-        unsafe { *self.at(globals::status()) }
+    fn timeout(self) -> Option<u32> {
+        self.member(globals::conn_timeout())
     }
 
-    /// `timeout`, in jiffies.
     #[inline(always)]
-    pub(crate) fn timeout(&self) -> u32 {
-        // SAFETY: see `at`.
-        unsafe { *self.at(globals::timeout()) }
+    fn tcp_state(self) -> Option<u8> {
+        self.member(globals::tcp_state())
     }
+}
 
-    /// `struct net`.
-    #[inline(always)]
-    pub(crate) fn net(&self) -> u64 {
-        // SAFETY: see `at`.
-        unsafe { *self.at(globals::ct_net()) }
-    }
+/// Room for the bytes of a `struct nf_conn` between the first and the last member of interest, on a stack of 512 bytes.
+type Window = MaybeUninit<[u64; MAX_WINDOW as usize / 8]>;
 
-    /// Extensions, or 0.
-    #[inline(always)]
-    pub(crate) fn ext(&self) -> u64 {
-        // SAFETY: see `at`.
-        unsafe { *self.at(globals::ext()) }
-    }
-
-    /// Whether the timeout has passed (`nf_ct_is_expired`).
-    #[inline(always)]
-    pub(crate) fn expired(&self, now: u64) -> bool {
-        passed(self.timeout(), now)
-    }
-
-    /// Where a member lies. The loader places every member inside the window, aligned, and the window has been
-    /// filled.
-    #[inline(always)]
-    fn at<T>(&self, offset: u32) -> *const T {
-        self.window
-            .as_ptr()
-            .cast::<u8>()
-            .wrapping_add(offset as usize)
-            .cast()
-    }
+/// Where a member lies in a window.
+#[inline(always)]
+fn within<T>(window: &Window, offset: u32) -> *const T {
+    window
+        .as_ptr()
+        .cast::<u8>()
+        .wrapping_add(offset as usize)
+        .cast()
 }
 
 /// `nf_ct_is_expired`: the difference of two 32-bit times, as the kernel compares them.

@@ -68,6 +68,10 @@ pub(crate) enum Loss {
     CauseRaced,
     Unreadable,
     Unpaired,
+    EventsSuppressed,
+    EventsLost,
+    Pairs,
+    Packets,
 }
 
 /// This CPU's hot counters of a slot.
@@ -102,6 +106,10 @@ pub(crate) fn lose(loss: Loss) -> Option<u32> {
             Loss::CauseRaced => &raw mut (*losses).cause_raced,
             Loss::Unreadable => &raw mut (*losses).unreadable,
             Loss::Unpaired => &raw mut (*losses).unpaired,
+            Loss::EventsSuppressed => &raw mut (*losses).events_suppressed,
+            Loss::EventsLost => &raw mut (*losses).events_lost,
+            Loss::Pairs => &raw mut (*losses).pairs_lost,
+            Loss::Packets => &raw mut (*losses).packets_lost,
         };
         let before = *counter;
         add_one(counter);

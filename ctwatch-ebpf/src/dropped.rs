@@ -14,9 +14,10 @@ use crate::{
     classify::{self, Ends},
     conn::net_cookie,
     count::{self, Loss, add},
-    globals,
+    events, globals,
     memory::read,
     packet::{self, NoTuple},
+    stacks,
 };
 
 /// What was counted, by endpoint. Read by `bpf()` calls, during which a raw tracepoint goes on counting.
@@ -51,6 +52,28 @@ pub(crate) fn dropped(skb: u64) {
     }
     if let Err(NoTuple::OutOfReach) = count(skb) {
         count::lose(Loss::RefusedUnattributed);
+    }
+}
+
+/// Sends the packet at `skb`, if it is one whose refusal was told on this stack.
+#[inline(always)]
+pub(crate) fn packet_of_refused(skb: u64, stack_pointer: u64) {
+    let Some(stack) = stacks::of(stack_pointer) else {
+        return;
+    };
+    // SAFETY: a map value, this stack's own.
+    let (time_ns, cpu, refused) =
+        unsafe { ((*stack).refused_ns, (*stack).refused_cpu, (*stack).refused) };
+    if time_ns == 0 || read::<u64>(skb + u64::from(globals::skb_nfct())) != Some(0) {
+        return;
+    }
+    let Ok(tuple) = packet::tuple_of(skb) else {
+        return;
+    };
+    if classify::is_same(&tuple, &refused) {
+        // SAFETY: as above.
+        unsafe { (*stack).refused_ns = 0 };
+        events::send_packet_of(skb, time_ns, cpu);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use ctwatch_common::{
     caller::{CallerRange, Callers, MAX_RANGES},
+    event::Wanted,
     layout::{ABSENT, Layout, PacketLayout},
 };
 
@@ -10,7 +11,6 @@ use ctwatch_common::{
 static LAYOUT: Layout = Layout {
     window_start: 0,
     window_len: 0,
-    timeout: 0,
     original: 0,
     status: 0,
     ct_net: 0,
@@ -19,12 +19,14 @@ static LAYOUT: Layout = Layout {
     conn_status: 0,
     conn_timeout: 0,
     conn_ct_net: 0,
-    conn_use: 0,
     ext_helper: 0,
     net_cookie: 0,
     net_inum: 0,
     net_count: 0,
     skb_nfct: 0,
+    hash_tuple: 0,
+    hash_size: 0,
+    conn_zone: ABSENT,
 };
 
 /// Offsets in packets; only the `kfree_skb` program reads it.
@@ -39,9 +41,26 @@ static PACKET: PacketLayout = PacketLayout {
     skb_iif: 0,
     dst_dev: 0,
     dev_net: 0,
+    skb_len: 0,
+    skb_data: 0,
     pad: 0,
     nf_hook_slow: [[0; 2]; 2],
 };
+
+/// Which events are wanted.
+#[unsafe(no_mangle)]
+static WANTED: Wanted = Wanted {
+    burst: 0,
+    packets: 0,
+    netns_inode: 0,
+    port: 0,
+    window_jiffies: 1,
+    pad: 0,
+};
+
+/// Places of [`crate::entries`], less one.
+#[unsafe(no_mangle)]
+static ENTRIES_MASK: u32 = 0;
 
 /// Functions that call `nf_ct_delete`.
 #[unsafe(no_mangle)]
@@ -89,13 +108,14 @@ offsets!(
     skb_dev,
     skb_iif,
     dst_dev,
-    dev_net
+    dev_net,
+    skb_len,
+    skb_data
 );
 
 offsets!(
     LAYOUT: window_start,
     window_len,
-    timeout,
     original,
     status,
     ct_net,
@@ -104,12 +124,14 @@ offsets!(
     conn_status,
     conn_timeout,
     conn_ct_net,
-    conn_use,
     ext_helper,
     net_cookie,
     net_inum,
     net_count,
-    skb_nfct
+    skb_nfct,
+    hash_tuple,
+    hash_size,
+    conn_zone
 );
 
 /// The `n`th piece of `nf_hook_slow`: first address, first address after it.
@@ -124,6 +146,20 @@ pub(crate) fn nf_hook_slow(n: usize) -> [u64; 2] {
 pub(crate) fn caller(n: usize) -> CallerRange {
     // SAFETY: as above; `n` is below `MAX_RANGES` at its only call.
     unsafe { core::ptr::read_volatile(&raw const CALLERS.ranges[n]) }
+}
+
+/// Which events are wanted.
+#[inline(always)]
+pub(crate) fn wanted() -> Wanted {
+    // SAFETY: as above.
+    unsafe { core::ptr::read_volatile(&raw const WANTED) }
+}
+
+/// See [`ENTRIES_MASK`].
+#[inline(always)]
+pub(crate) fn entries_mask() -> u32 {
+    // SAFETY: as above.
+    unsafe { core::ptr::read_volatile(&raw const ENTRIES_MASK) }
 }
 
 /// See [`DYING_AT_DELETE`].

@@ -14,6 +14,9 @@
 //! | `clash_enter`, `clash_exit` | `nf_ct_resolve_clash` | an entry lost a race to its like |
 //! | `confirm_enter`, `confirm_exit` | `__nf_conntrack_confirm` | inserts where `hash_insert` has no symbol; failed inserts |
 //! | `check_insert_enter`, `check_insert_exit` | `nf_conntrack_hash_check_insert` | the same for ctnetlink |
+//! | `log_invalid_ct` | `nf_ct_l4proto_log_invalid` | a SYN met an entry that ignores it |
+//! | `invalid_ct`, `invalid` | `nf_ct_l4proto_log_invalid`, `nf_l4proto_log_invalid` | a packet was called invalid; only where asked for |
+//! | `refused_packet` | raw tracepoint `kfree_skb` | the packet of a refused connection; only where asked for |
 //! | `kfree_skb` | raw tracepoint `kfree_skb` | a packet without an entry was dropped by netfilter; needs no kprobes |
 
 #![no_std]
@@ -37,33 +40,56 @@ mod conn;
 mod count;
 mod dropped;
 mod end;
+mod entries;
+mod events;
 mod globals;
 mod histogram;
+mod ignored;
 mod insert;
 mod memory;
 mod packet;
+mod pairs;
 mod refuse;
 mod slots;
+mod stacks;
 
+use conn::At;
 use ctwatch_common::layout::ABSENT;
 use memory::{argument, returned, stack_pointer};
 
 #[kprobe]
 fn hash_insert(ctx: ProbeContext) -> u32 {
-    insert::inserted(&ctx, argument(&ctx, 0));
+    insert::inserted(&ctx, At(argument(&ctx, 0)));
     0
 }
 
 #[kprobe]
 fn delete(ctx: ProbeContext) -> u32 {
-    let caller = memory::read::<u64>(stack_pointer(ctx.regs)).unwrap_or(0);
-    end::deleting(&ctx, argument(&ctx, 0), argument(&ctx, 1) as u32, caller);
+    let caller = Called(stack_pointer(ctx.regs));
+    let conn = At(argument(&ctx, 0));
+    end::deleting(&ctx, conn, argument(&ctx, 1) as u32, &caller);
     0
+}
+
+/// A caller whose return address lies on top of the stack.
+struct Called(u64);
+
+impl end::Caller for Called {
+    #[inline(always)]
+    fn address(&self) -> u64 {
+        memory::read(self.0).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn stack_pointer(&self) -> u64 {
+        self.0
+    }
 }
 
 #[kprobe]
 fn free(ctx: ProbeContext) -> u32 {
-    end::freeing(&ctx, argument(&ctx, 0));
+    let conn = At(argument(&ctx, 0));
+    end::freeing(&ctx, conn, stack_pointer(ctx.regs));
     0
 }
 
@@ -72,6 +98,7 @@ fn alloc(ctx: ProbeContext) -> u32 {
     refuse::allocating(
         stack_pointer(ctx.regs),
         argument(&ctx, 0),
+        argument(&ctx, 1),
         argument(&ctx, 2),
         argument(&ctx, 5) as u32,
     );
@@ -88,7 +115,7 @@ fn early_drop_exit(ctx: RetProbeContext) -> u32 {
 
 #[kprobe]
 fn clash_enter(ctx: ProbeContext) -> u32 {
-    clash::resolving(&ctx, argument(&ctx, 0));
+    clash::resolving(&ctx, argument(&ctx, 0), argument(&ctx, 1));
     0
 }
 
@@ -119,6 +146,33 @@ fn check_insert_enter(ctx: ProbeContext) -> u32 {
 #[kretprobe]
 fn check_insert_exit(ctx: RetProbeContext) -> u32 {
     confirm::checked(&ctx, stack_pointer(ctx.regs), returned(&ctx) as u32);
+    0
+}
+
+#[kprobe]
+fn log_invalid_ct(ctx: ProbeContext) -> u32 {
+    ignored::noted(&ctx, argument(&ctx, 0), argument(&ctx, 1));
+    0
+}
+
+#[kprobe]
+fn invalid_ct(ctx: ProbeContext) -> u32 {
+    ignored::invalid(&ctx, argument(&ctx, 0), argument(&ctx, 1));
+    0
+}
+
+#[kprobe]
+fn invalid(ctx: ProbeContext) -> u32 {
+    ignored::invalid(&ctx, argument(&ctx, 0), 0);
+    0
+}
+
+/// For the packets of refused connections, beside the probes. `kfree_skb(skb, location, …)`
+#[raw_tracepoint(tracepoint = "kfree_skb")]
+fn refused_packet(ctx: RawTracePointContext) -> i32 {
+    if dropped::is_freed_by_hooks(ctx.arg(1)) {
+        dropped::packet_of_refused(ctx.arg(0), aya_ebpf::EbpfContext::as_ptr(&ctx) as u64);
+    }
     0
 }
 

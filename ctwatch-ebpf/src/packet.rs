@@ -4,6 +4,9 @@ use ctwatch_common::{
     endpoint::{AF_INET, AF_INET6},
     layout::Tuple,
 };
+use network_types::ip::IpProto;
+
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 
 use crate::{classify, globals, memory::read};
 
@@ -104,6 +107,44 @@ fn ipv6(header: u64) -> Result<(Tuple, u64), NoTuple> {
     Ok((tuple, at))
 }
 
+/// A TCP packet's flags; `None` where they are out of reach, or it is no TCP packet.
+#[inline(always)]
+pub(crate) fn tcp_flags(skb: u64) -> Option<u8> {
+    const FLAGS: u32 = 13;
+    let head = read::<u64>(skb + u64::from(globals::skb_head()))?;
+    let header = head + u64::from(read::<u16>(skb + u64::from(globals::skb_network_header()))?);
+    let (tuple, transport) = match read::<u8>(header)? >> 4 {
+        4 => ipv4(header).ok()?,
+        6 => ipv6(header).ok()?,
+        _ => return None,
+    };
+    if tuple.protonum != IpProto::Tcp as u8 {
+        return None;
+    }
+    read(transport + u64::from(FLAGS))
+}
+
+/// Where a packet's network header is, how many bytes from there on lie in a row, and how many there are in all.
+#[inline(always)]
+pub(crate) fn extent(skb: u64) -> Option<(u64, u32, u32)> {
+    let head = read::<u64>(skb + u64::from(globals::skb_head()))?;
+    let data = read::<u64>(skb + u64::from(globals::skb_data()))?;
+    let tail = read::<u32>(skb + u64::from(globals::skb_tail()))?;
+    let length = read::<u32>(skb + u64::from(globals::skb_len()))?;
+    let network = u32::from(read::<u16>(skb + u64::from(globals::skb_network_header()))?);
+    let pulled = (data - head) as u32;
+    let whole = length.wrapping_add(pulled).wrapping_sub(network);
+    Some((head + u64::from(network), tail.wrapping_sub(network), whole))
+}
+
+/// Copies the first `length` bytes at `header`, at most as many as there is room for; says whether that failed.
+#[inline(always)]
+pub(crate) fn copy<const N: usize>(bytes: *mut [u8; N], header: u64, length: u32) -> bool {
+    let length = length.min(N as u32);
+    // SAFETY: room for N bytes, which the helper fills up to `length`.
+    unsafe { bpf_probe_read_kernel(bytes.cast(), length, header as *const _) != 0 }
+}
+
 /// Extension headers that are followed.
 const EXTENSIONS: u32 = 4;
 
@@ -127,7 +168,7 @@ fn extension(next: u8, at: u64) -> Result<Option<u64>, NoTuple> {
 }
 
 #[inline(always)]
-fn empty(family: u8, protocol: u8) -> Tuple {
+pub(crate) fn empty(family: u8, protocol: u8) -> Tuple {
     Tuple {
         src_address: [0; 4],
         src_port: [0; 2],

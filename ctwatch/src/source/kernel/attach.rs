@@ -4,7 +4,7 @@ use std::{fs, io};
 
 use aya::{
     Ebpf,
-    programs::{KProbe, ProgramError},
+    programs::{KProbe, ProgramError, RawTracePoint},
     sys::SyscallError,
 };
 
@@ -22,6 +22,27 @@ pub(super) fn attach(ebpf: &mut Ebpf, hook: &Hook) -> Result<(), AttachError> {
         .attach(&hook.symbol, 0)
         .map(drop)
         .map_err(|error| refused(hook, &error))
+}
+
+/// Attaches a program to a raw tracepoint.
+pub(super) fn tracepoint(
+    ebpf: &mut Ebpf,
+    program: &'static str,
+    tracepoint: &str,
+) -> Result<(), AttachError> {
+    let hook = Hook {
+        program,
+        symbol: tracepoint.to_owned(),
+    };
+    let attached = ebpf
+        .program_mut(program)
+        .ok_or(ProgramError::UnexpectedProgramType)
+        .and_then(TryInto::try_into)
+        .and_then(|program: &mut RawTracePoint| {
+            program.load()?;
+            program.attach(tracepoint)
+        });
+    attached.map(drop).map_err(|error| refused(&hook, &error))
 }
 
 fn program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> Result<&'a mut KProbe, AttachError> {

@@ -235,7 +235,7 @@ impl CounterReader {
     }
 
     /// Who has a slot; `None` while that is being written. Not kept here: it lies in mapped memory already.
-    fn endpoint(&self, slot: usize) -> Option<Endpoint> {
+    pub(super) fn endpoint(&self, slot: usize) -> Option<Endpoint> {
         let owner = self.owners.get(slot);
         if owner.taken != 1 {
             return None;

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::kallsyms::{Kallsyms, Symbol};
 
 /// Functions whose symbols matter.
-pub const FUNCTIONS: [&str; 16] = [
+pub const FUNCTIONS: [&str; 18] = [
     "__nf_conntrack_hash_insert",
     "__nf_conntrack_confirm",
     "nf_conntrack_hash_check_insert",
@@ -26,6 +26,8 @@ pub const FUNCTIONS: [&str; 16] = [
     "nf_conntrack_tcp_packet",
     "nf_conntrack_dccp_packet",
     "nf_conntrack_sctp_packet",
+    "nf_ct_l4proto_log_invalid",
+    "nf_l4proto_log_invalid",
 ];
 
 /// Functions from which a call of `nf_ct_delete` has a known cause.
@@ -33,7 +35,8 @@ const CALLERS: [(&str, u32); 8] = [
     ("nf_ct_gc_expired", cause::EXPIRED),
     ("early_drop", cause::EVICTED),
     ("gc_worker", cause::EVICTED_BACKGROUND),
-    ("nf_conntrack_tcp_packet", cause::RESET),
+    // A SYN reopens what is closed; a reset ends it by way of nf_ct_kill_acct.
+    ("nf_conntrack_tcp_packet", cause::REOPENED),
     ("nf_conntrack_dccp_packet", cause::RESET),
     ("nf_conntrack_sctp_packet", cause::RESET),
     // Called by the trackers on a reset, and by NAT when it takes a port back: the same to the entry's owner.
@@ -76,6 +79,8 @@ pub struct Plan {
     pub hooks: Vec<Hook>,
     /// Hooks that attribute failed inserts, attached only once there are some: they cost each new flow.
     pub on_failure: Vec<Hook>,
+    /// Hooks that tell invalid packets, attached only where these are asked for: they cost each of them.
+    pub on_invalid: Vec<Hook>,
     /// Ranges for the kernel side.
     pub callers: Callers,
     /// `nf_ct_delete` is split and hooked behind the test of IPS_DYING.
@@ -132,10 +137,26 @@ pub fn plan(kallsyms: &Kallsyms) -> Result<Plan, HookError> {
         attach("confirm_enter", confirm);
         attach("check_insert_enter", check);
     }
+    let noted = kallsyms.callable("nf_ct_l4proto_log_invalid");
+    match noted {
+        Some(symbol) => hooks.push(hook("log_invalid_ct", symbol)),
+        None => degraded.push(
+            "nf_ct_l4proto_log_invalid has no symbol here: SYNs that entries ignore are not counted".to_owned(),
+        ),
+    }
+    let on_invalid = [
+        ("invalid_ct", noted),
+        ("invalid", kallsyms.callable("nf_l4proto_log_invalid")),
+    ];
+    let on_invalid = on_invalid
+        .into_iter()
+        .filter_map(|(program, symbol)| Some(hook(program, symbol?)))
+        .collect();
     let callers = callers(kallsyms, &mut degraded);
     Ok(Plan {
         hooks,
         on_failure,
+        on_invalid,
         callers,
         dying_at_delete: split.is_some(),
         insert_at_confirm: insert.is_none(),
@@ -202,6 +223,8 @@ ffffffffc0a00700 T nf_conntrack_hash_check_insert [nf_conntrack]
 ffffffffc0a00800 t nf_ct_resolve_clash [nf_conntrack]
 ffffffffc0a00900 t gc_worker [nf_conntrack]
 ffffffffc0a00a00 T nf_conntrack_in [nf_conntrack]
+ffffffffc0a00c00 T nf_ct_l4proto_log_invalid [nf_conntrack]
+ffffffffc0a00d00 T nf_l4proto_log_invalid [nf_conntrack]
 ";
 
     fn plan_of(text: &str) -> Result<Plan, HookError> {

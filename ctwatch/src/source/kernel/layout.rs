@@ -12,43 +12,43 @@ use super::btf::{Btf, BtfError};
 pub fn resolve(btf: &Btf) -> Result<Layout, BtfError> {
     check_tuple(btf)?;
     let conn = |path| btf.offset("nf_conn", path);
-    let timeout = conn("timeout")?;
     let original = conn("tuplehash")? + btf.offset("nf_conntrack_tuple_hash", "tuple")?;
     let status = conn("status")?;
     let ct_net = conn("ct_net")?;
     let ext = conn("ext")?;
-    let window_start = [timeout, original, status, ct_net, ext]
+    let window_start = [original, status, ct_net, ext]
         .into_iter()
         .min()
         .unwrap_or_default()
         & !7;
-    let window_end = [timeout + 4, original + 40, status + 8, ct_net + 8, ext + 8]
+    let window_end = [original + 40, status + 8, ct_net + 8, ext + 8]
         .into_iter()
         .max()
         .unwrap_or_default();
     let window_len = (window_end - window_start).next_multiple_of(8);
-    if window_len > MAX_WINDOW || (original | status | ct_net | ext) % 8 != 0 || timeout % 4 != 0 {
+    if window_len > MAX_WINDOW || (original | status | ct_net | ext) % 8 != 0 {
         return Err(unknown("nf_conn laid out as ctwatch reads it"));
     }
     Ok(Layout {
         window_start,
         window_len,
-        timeout: timeout - window_start,
         original: original - window_start,
         status: status - window_start,
         ct_net: ct_net - window_start,
         ext: ext - window_start,
         tcp_state: conn("proto.tcp.state")?,
         conn_status: status,
-        conn_timeout: timeout,
+        conn_timeout: conn("timeout")?,
         conn_ct_net: ct_net,
-        conn_use: conn("ct_general.use")?,
         ext_helper: btf.offset("nf_ct_ext", "offset")?
             + btf.enumerator("nf_ct_ext_id", "NF_CT_EXT_HELPER")? * extension_offset_size(btf)?,
         net_cookie: btf.offset("net", "net_cookie")?,
         net_inum: btf.offset("net", "ns.inum")?,
         net_count: net_count(btf),
         skb_nfct: btf.offset("sk_buff", "_nfct")?,
+        hash_tuple: btf.offset("nf_conntrack_tuple_hash", "tuple")?,
+        hash_size: btf.size("nf_conntrack_tuple_hash")?,
+        conn_zone: conn("zone.id").unwrap_or(ABSENT),
     })
 }
 

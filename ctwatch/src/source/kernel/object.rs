@@ -1,20 +1,26 @@
 //! The kernel object, compiled into the program (`cargo xtask bpf` rebuilds it from ctwatch-ebpf), and its maps.
 
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
+use std::{
+    io,
+    os::fd::{AsFd as _, AsRawFd as _, BorrowedFd},
+};
 
 use aya::{
     Ebpf, EbpfLoader,
     maps::{Map, MapData, MapError, Queue},
 };
 use ctwatch_common::{
+    event::Wanted,
     layout::{Layout, PacketLayout},
-    limits::{RUN, SLOTS},
+    limits::{ENTRIES, PAIRS, RUN, SLOTS},
 };
+use nix::unistd::{SysconfVar, sysconf};
 
 use super::{
     counters::{Clock, CounterReader, MapFds},
     error::AttachError,
     hooks::Plan,
+    pairs::PairReader,
 };
 
 /// The object for this architecture.
@@ -23,13 +29,40 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(
     "/bpf/ctwatch.x86_64.bpf.o"
 ));
 
+/// What a node is like, and what is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    /// Possible CPUs.
+    pub(super) cpus: u32,
+    /// Userspace cannot learn cookies.
+    pub(super) by_inode: bool,
+    /// `nf_conntrack_max`; 0 where it is not known, or there is no limit.
+    pub(super) max: u64,
+    /// Which events.
+    pub(super) wanted: Wanted,
+}
+
+/// In how many places entries are remembered: twice as many as there can be, in bounds.
+fn places(max: u64) -> u32 {
+    let (fewest, most) = ENTRIES;
+    let wanted = match max {
+        0 => u64::from(most),
+        max => max.saturating_mul(2),
+    };
+    let wanted = u32::try_from(wanted).unwrap_or(most);
+    wanted.clamp(fewest, most).next_power_of_two()
+}
+
 /// For the probes.
 pub(super) fn load(
     plan: &Plan,
     layout: &Layout,
-    by_inode: bool,
-    cpus: u32,
+    packet: &PacketLayout,
+    settings: &Settings,
 ) -> Result<Ebpf, AttachError> {
+    let Settings { cpus, by_inode, .. } = *settings;
+    let places = places(settings.max);
+    let mask = places - 1;
     let dying = u32::from(plan.dying_at_delete);
     let confirm = u32::from(plan.insert_at_confirm);
     let by_inode = u32::from(by_inode);
@@ -39,10 +72,15 @@ pub(super) fn load(
         .override_global("DYING_AT_DELETE", &dying, true)
         .override_global("INSERT_AT_CONFIRM", &confirm, true)
         .override_global("NETNS_BY_INODE", &by_inode, true)
+        .override_global("PACKET", bytemuck::bytes_of(packet), true)
+        .override_global("WANTED", bytemuck::bytes_of(&settings.wanted), true)
+        .override_global("ENTRIES_MASK", &mask, true)
+        .map_max_entries("ENTRIES", places)
+        .map_max_entries("PAIRS", PAIRS * cpus)
+        .map_max_entries("BUDGETS", cpus)
         .map_max_entries("HOT", SLOTS * cpus)
         .map_max_entries("COLD", SLOTS * cpus)
         .map_max_entries("LOSSES", cpus)
-        .map_max_entries("RECENT", cpus)
         .map_max_entries("LAST", cpus)
         .map_max_entries("REFUSED", 1)
         .load(OBJECT)
@@ -50,7 +88,7 @@ pub(super) fn load(
 }
 
 /// What the probes alone use, which is nearly all of an object's memory.
-const OF_PROBES: [&str; 9] = [
+const OF_PROBES: [&str; 10] = [
     "HOT",
     "COLD",
     "OWNERS",
@@ -58,9 +96,19 @@ const OF_PROBES: [&str; 9] = [
     "RUNS",
     "PENDING",
     "HISTOGRAMS",
-    "BIRTHS",
+    "PAIRS",
+    "STACKS",
     "CONFIRMS",
 ];
+
+/// The least that a ring buffer can have.
+fn page() -> u32 {
+    sysconf(SysconfVar::PAGE_SIZE)
+        .ok()
+        .flatten()
+        .and_then(|bytes| u32::try_from(bytes).ok())
+        .unwrap_or(4_096)
+}
 
 /// For the refusals. The same object with the probes' maps made as small as can be: a second object would share half of
 /// its sources, and be one more to build and to check.
@@ -72,6 +120,7 @@ pub(super) fn load_refusals(
 ) -> Result<Ebpf, AttachError> {
     let by_inode = u32::from(by_inode);
     let mut loader = EbpfLoader::new();
+    loader.map_max_entries("EVENTS", page());
     for map in OF_PROBES {
         loader.map_max_entries(map, 1);
     }
@@ -105,7 +154,7 @@ pub(super) fn map_counters(
     cpus: u32,
     clock: Clock,
     by_inode: bool,
-) -> Result<CounterReader, AttachError> {
+) -> Result<(CounterReader, PairReader), AttachError> {
     let fds = MapFds {
         hot: array(ebpf, "HOT")?,
         cold: array(ebpf, "COLD")?,
@@ -114,10 +163,15 @@ pub(super) fn map_counters(
         shared: array(ebpf, "SHARED")?,
         histograms: array(ebpf, "HISTOGRAMS")?,
     };
-    CounterReader::new(&fds, cpus, clock, by_inode).map_err(|error| AttachError::Map {
-        name: "HOT",
-        reason: error.to_string(),
-    })
+    let failed = |name| {
+        move |error: io::Error| AttachError::Map {
+            name,
+            reason: error.to_string(),
+        }
+    };
+    let counters = CounterReader::new(&fds, cpus, clock, by_inode).map_err(failed("HOT"))?;
+    let pairs = PairReader::new(array(ebpf, "PAIRS")?, cpus).map_err(failed("PAIRS"))?;
+    Ok((counters, pairs))
 }
 
 pub(super) fn array<'a>(ebpf: &'a Ebpf, name: &'static str) -> Result<BorrowedFd<'a>, AttachError> {

@@ -1,5 +1,7 @@
 //! Loading and attaching the kernel side.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use aya::Ebpf;
 use aya_log::EbpfLogger;
 use nix::time::{ClockId, clock_gettime};
@@ -9,12 +11,16 @@ use super::{
     btf::Btf,
     counters::{Clock, CounterReader},
     error::AttachError,
+    events::{self, Clocks, EventReader},
     hooks::{self, Hook},
     kallsyms::Kallsyms,
     layout, misses, object,
     own_addresses::OwnAddresses,
+    pairs::PairReader,
+    refusals,
 };
 use crate::model::{
+    counters::Counters,
     endpoint::{Endpoint, Netns},
     event::{Event, Wanted},
     lifetime::Lifetimes,
@@ -29,6 +35,8 @@ pub struct Probes {
     /// Keeps programs and links.
     ebpf: Ebpf,
     reader: CounterReader,
+    pairs: PairReader,
+    events: EventReader,
     addresses: OwnAddresses,
     logger: Option<Logger>,
     hooks: Vec<Hook>,
@@ -55,20 +63,34 @@ impl Probes {
     /// # Errors
     ///
     /// [`AttachError`], which names the capability, symbol, member, program or map.
-    pub fn attach(node: &Node, _wanted: &Wanted) -> Result<Self, AttachError> {
+    pub fn attach(node: &Node, wanted: &Wanted) -> Result<Self, AttachError> {
         privilege::check(&privilege::PROBES)?;
         let kallsyms = Kallsyms::read(&hooks::FUNCTIONS).map_err(AttachError::Kallsyms)?;
         let plan = hooks::plan(&kallsyms)?;
-        let layout = layout::resolve(&Btf::vmlinux()?)?;
+        let btf = Btf::vmlinux()?;
+        let layout = layout::resolve(&btf)?;
+        let packet = refusals::layout::offsets(&btf)?;
         let by_inode = node.namespaces.iter().all(|each| each.netns.cookie == 0);
-        let mut ebpf = object::load(&plan, &layout, by_inode, node.cpus)?;
+        let settings = object::Settings {
+            cpus: node.cpus,
+            by_inode,
+            max: limit(node),
+            wanted: events::wanted(wanted, node.hz),
+        };
+        let mut ebpf = object::load(&plan, &layout, &packet, &settings)?;
         let map_bytes = object::memory(&ebpf);
         object::fill_runs(&mut ebpf)?;
         let clock = Clock {
             hz: node.hz,
             attached_ns: monotonic_ns(),
         };
-        let reader = object::map_counters(&ebpf, node.cpus, clock, by_inode)?;
+        let (reader, pairs) = object::map_counters(&ebpf, node.cpus, clock, by_inode)?;
+        let clocks = Clocks {
+            wall_ns: wall_ns(),
+            hz: node.hz,
+        };
+        let ring = object::take(&mut ebpf, "EVENTS")?;
+        let events = EventReader::new(ring, clocks, by_inode, wanted.packets);
         let logger = EbpfLogger::init(&mut ebpf).ok().map(Logger);
         let mut degraded = plan.degraded;
         if by_inode {
@@ -80,6 +102,8 @@ impl Probes {
         }
         let mut probes = Self {
             reader,
+            pairs,
+            events,
             addresses: OwnAddresses::tell(&mut ebpf, node)?,
             ebpf,
             logger,
@@ -90,11 +114,22 @@ impl Probes {
             misses_before: None,
             map_bytes,
         };
+        let on_invalid = match wanted.invalid {
+            true => plan.on_invalid,
+            false => Vec::new(),
+        };
+        probes.hooks.extend(on_invalid);
         for hook in probes.hooks.iter().chain(&probes.on_failure) {
             attach::load(&mut probes.ebpf, hook)?;
         }
         for hook in &probes.hooks {
             attach::attach(&mut probes.ebpf, hook)?;
+        }
+        if wanted.packets {
+            attach::tracepoint(&mut probes.ebpf, "refused_packet", "kfree_skb")?;
+        }
+        if wanted.failures {
+            probes.watch_failures()?;
         }
         probes.misses_before = misses::read(&probes.kernel);
         Ok(probes)
@@ -106,6 +141,10 @@ impl Probes {
             logger.flush();
         }
         let mut reading = self.reader.read();
+        let evicted = |(_, counters): &(Endpoint, Counters)| counters.ended.evicted > 0;
+        if reading.deltas.iter().any(evicted) {
+            reading.evictions = self.pairs.read(|slot| self.reader.endpoint(slot));
+        }
         let misses = misses::read(&self.kernel);
         reading.losses.probe_misses = misses
             .zip(self.misses_before)
@@ -116,7 +155,8 @@ impl Probes {
 
     /// Events that came since the last call, in order of time. Uses no `bpf()` call.
     pub fn events(&mut self) -> Vec<Event> {
-        Vec::new()
+        self.events
+            .read(monotonic_ns(), |slot| self.reader.endpoint(slot))
     }
 
     /// Lifetimes of sampled entries since the start. Uses no `bpf()` call.
@@ -168,6 +208,19 @@ impl Probes {
     pub fn map_bytes(&self) -> u64 {
         self.map_bytes
     }
+}
+
+/// `nf_conntrack_max`, or 0 where it is not known.
+fn limit(node: &Node) -> u64 {
+    let max = node.sysctls.get("net.nf_conntrack_max");
+    max.and_then(|max| max.trim().parse().ok()).unwrap_or(0)
+}
+
+/// Unix time less the monotonic clock's.
+fn wall_ns() -> i64 {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH);
+    let wall = wall.map_or(0, |wall| i64::try_from(wall.as_nanos()).unwrap_or(i64::MAX));
+    wall.saturating_sub_unsigned(monotonic_ns())
 }
 
 fn monotonic_ns() -> u64 {

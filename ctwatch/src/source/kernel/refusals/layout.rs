@@ -21,9 +21,8 @@ pub(super) fn shared(btf: &Btf) -> Result<Layout, BtfError> {
     })
 }
 
-/// Resolves every offset, or names the member that is missing.
+/// As [`offsets`], with how this kernel marks netfilter's drops.
 pub(super) fn packet(btf: &Btf) -> Result<PacketLayout, AttachError> {
-    let skb = |path| btf.offset("sk_buff", path);
     let reason = btf.enumerator("skb_drop_reason", "SKB_DROP_REASON_NETFILTER_DROP");
     let netfilter_drop = reason.unwrap_or(ABSENT);
     let kallsyms = Kallsyms::read(&[NF_HOOK_SLOW]).map_err(AttachError::Kallsyms)?;
@@ -35,6 +34,16 @@ pub(super) fn packet(btf: &Btf) -> Result<PacketLayout, AttachError> {
     }
     Ok(PacketLayout {
         netfilter_drop,
+        nf_hook_slow,
+        ..offsets(btf)?
+    })
+}
+
+/// Resolves every offset, or names the member that is missing.
+pub(in super::super) fn offsets(btf: &Btf) -> Result<PacketLayout, BtfError> {
+    let skb = |path| btf.offset("sk_buff", path);
+    Ok(PacketLayout {
+        netfilter_drop: ABSENT,
         skb_head: skb("head")?,
         skb_tail: skb("tail")?,
         skb_network_header: skb("network_header")?,
@@ -43,8 +52,9 @@ pub(super) fn packet(btf: &Btf) -> Result<PacketLayout, AttachError> {
         skb_iif: skb("skb_iif")?,
         dst_dev: btf.offset("dst_entry", "dev")?,
         dev_net: btf.offset("net_device", "nd_net.net")?,
-        pad: 0,
-        nf_hook_slow,
+        skb_len: skb("len")?,
+        skb_data: skb("data")?,
+        ..PacketLayout::default()
     })
 }
 

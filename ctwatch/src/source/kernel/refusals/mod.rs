@@ -2,7 +2,7 @@
 //! tracefs, and nothing of conntrack's own symbols.
 
 mod counts;
-mod layout;
+pub(super) mod layout;
 
 use std::os::fd::AsFd as _;
 
