@@ -31,6 +31,8 @@ pub struct Layout {
     pub conn_timeout: u32,
     /// `nf_conn.ct_net`, from the start of `struct nf_conn`.
     pub conn_ct_net: u32,
+    /// `nf_conn.ext`, from the start of `struct nf_conn`.
+    pub conn_ext: u32,
     /// `nf_ct_ext.offset[NF_CT_EXT_HELPER]`.
     pub ext_helper: u32,
     /// `net.net_cookie`.

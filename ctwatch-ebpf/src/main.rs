@@ -1,5 +1,5 @@
 //! ctwatch's kernel side: where the programs attach. What they do lies in the other modules, which know nothing
-//! of kprobes and tracepoints, so that another way to attach needs another file like this one and nothing else.
+//! of kprobes and tracepoints: another way to attach is another file like this one. `fentry` is one.
 //!
 //! Each module holds the maps that it uses. What userspace reads while programs run is mapped memory
 //! (`BPF_F_MMAPABLE`), never a `bpf()` call: a kprobe is skipped while its CPU is inside one.
@@ -42,6 +42,7 @@ mod dropped;
 mod end;
 mod entries;
 mod events;
+mod fentry;
 mod globals;
 mod histogram;
 mod ignored;
@@ -107,7 +108,8 @@ fn alloc(ctx: ProbeContext) -> u32 {
 
 #[kretprobe]
 fn early_drop_exit(ctx: RetProbeContext) -> u32 {
-    if returned(&ctx) as u32 == 0 {
+    // A `bool`: the register's other bits mean nothing.
+    if returned(&ctx) as u8 == 0 {
         refuse::refused(&ctx, stack_pointer(ctx.regs));
     }
     0

@@ -33,7 +33,7 @@ impl ByProbes {
 
 impl Watch for ByProbes {
     fn backend(&self) -> Backend {
-        Backend::Kprobe
+        self.probes.backend()
     }
 
     fn unobserved(&self) -> Unobserved {
@@ -41,11 +41,8 @@ impl Watch for ByProbes {
     }
 
     fn attached(&self) -> Attached {
-        let hooks = self.probes.hooks().iter();
         Attached {
-            places: hooks
-                .map(|hook| (hook.program.to_owned(), hook.symbol.clone()))
-                .collect(),
+            places: self.probes.places(),
             map_bytes: self.probes.map_bytes(),
         }
     }

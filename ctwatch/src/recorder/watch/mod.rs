@@ -19,7 +19,12 @@ use crate::{
     },
     source::{
         keeper::{Keeper, Kept},
-        kernel::{error::AttachError, hooks::HookError, probes::Probes, refusals::Refusals},
+        kernel::{
+            error::AttachError,
+            hooks::HookError,
+            probes::{By, Probes},
+            refusals::Refusals,
+        },
         netlink::listener::ListenError,
         node::netns::Seen,
         privilege,
@@ -39,7 +44,9 @@ pub enum Source {
     /// The best that works.
     #[default]
     Auto,
-    /// kprobes.
+    /// Probes by fentry and fexit.
+    Fentry,
+    /// Probes by kprobe and kretprobe.
     Kprobe,
     /// ctnetlink: its events, or where these cannot be had dumps.
     Netlink,
@@ -150,15 +157,13 @@ pub(super) enum Ready {
 
 /// Attaches what the source asked for needs.
 pub(super) fn attach(source: Source, wanted: &Wanted, node: &Node) -> Result<Ready, WatchError> {
-    let probes = match source {
-        Source::Netlink => None,
-        Source::Auto | Source::Kprobe => match Probes::attach(node, wanted) {
-            Ok(probes) => return Ok(Ready::Probes(Box::new(probes))),
-            // No other source has anything to watch then.
-            Err(error @ AttachError::Hook(HookError::NotLoaded)) => return Err(error.into()),
-            Err(error) if source == Source::Kprobe => return Err(error.into()),
-            Err(error) => Some(error),
-        },
+    let probes = match probes(source, wanted, node) {
+        None => None,
+        Some(Ok(probes)) => return Ok(Ready::Probes(Box::new(probes))),
+        // No other source has anything to watch then.
+        Some(Err(error @ AttachError::Hook(HookError::NotLoaded))) => return Err(error.into()),
+        Some(Err(error)) if source == Source::Auto => Some(error),
+        Some(Err(error)) => return Err(error.into()),
     };
     match privilege::check(&privilege::NETLINK) {
         Ok(()) => Ok(Ready::Netlink {
@@ -166,6 +171,24 @@ pub(super) fn attach(source: Source, wanted: &Wanted, node: &Node) -> Result<Rea
             probes,
         }),
         Err(missing) => Err(neither(probes, missing.into())),
+    }
+}
+
+/// Attaches probes, if the source is any.
+fn probes(source: Source, wanted: &Wanted, node: &Node) -> Option<Result<Probes, AttachError>> {
+    let by = |by| Some(Probes::attach(node, wanted, by));
+    match source {
+        Source::Netlink => None,
+        Source::Kprobe => by(By::Kprobe),
+        Source::Fentry => by(By::Fentry),
+        Source::Auto => match Probes::attach(node, wanted, By::Fentry) {
+            // What speaks against fentry says nothing of kprobes, which count the same.
+            Err(AttachError::Fentry(error)) => {
+                log::info!("watching by kprobes: {error}");
+                by(By::Kprobe)
+            }
+            probes => Some(probes),
+        },
     }
 }
 

@@ -15,6 +15,7 @@ const KIND_TYPEDEF: u32 = 8;
 const KIND_CONST: u32 = 10;
 const KIND_VOLATILE: u32 = 9;
 const KIND_RESTRICT: u32 = 11;
+const KIND_FUNC: u32 = 12;
 const KIND_FUNC_PROTO: u32 = 13;
 const KIND_VAR: u32 = 14;
 const KIND_DATASEC: u32 = 15;
@@ -53,14 +54,18 @@ pub enum BtfError {
     },
 }
 
-/// A kernel's type information.
+/// A kernel's type information, or a module's.
 #[derive(Debug)]
 pub struct Btf {
     path: String,
     data: Vec<u8>,
-    /// Offset of each type's record in `data`; type id 0 is void and not stored.
+    /// Offset of each type's record in `data`.
     types: Vec<u32>,
+    /// Id of the first of them: 1, for id 0 is void and not stored. A module's go on where the kernel's end.
+    first: u32,
     strings: (usize, usize),
+    /// The kernel's strings, which come before a module's own.
+    inherited: Vec<u8>,
 }
 
 impl Btf {
@@ -71,6 +76,27 @@ impl Btf {
     /// When the file cannot be read or is damaged.
     pub fn vmlinux() -> Result<Self, BtfError> {
         Self::read(Path::new("/sys/kernel/btf/vmlinux"))
+    }
+
+    /// Reads a loaded module's BTF, which is split: it holds what the kernel's own does not.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::vmlinux`]; kernels before 5.11 have none.
+    pub fn module(name: &str, vmlinux: &Self) -> Result<Self, BtfError> {
+        let module = Self::read(&Path::new("/sys/kernel/btf").join(name))?;
+        Ok(module.on(vmlinux))
+    }
+
+    /// Counts types and strings on from those of `base`.
+    fn on(self, base: &Self) -> Self {
+        let (start, end) = base.strings;
+        let types = u32::try_from(base.types.len()).unwrap_or(u32::MAX);
+        Self {
+            first: base.first.saturating_add(types),
+            inherited: base.data.get(start..end).unwrap_or_default().to_vec(),
+            ..self
+        }
     }
 
     fn read(path: &Path) -> Result<Self, BtfError> {
@@ -121,8 +147,23 @@ impl Btf {
             path,
             data,
             types,
+            first: 1,
             strings,
+            inherited: Vec::new(),
         })
+    }
+
+    /// Type id of the one function of that name; `None` too where there are several.
+    #[must_use]
+    pub fn function(&self, name: &str) -> Option<u32> {
+        let functions = (self.first..).zip(self.records());
+        let mut named = functions.filter(|(_, record)| {
+            record.kind == KIND_FUNC && self.string(record.name) == name.as_bytes()
+        });
+        match (named.next(), named.next()) {
+            (Some((id, _)), None) => Some(id),
+            _ => None,
+        }
     }
 
     /// Byte offset of a member, by a path such as `proto.tcp.state`; members of anonymous structures and unions
@@ -192,7 +233,7 @@ impl Btf {
             .position(|record| {
                 record.kind == KIND_STRUCT && self.string(record.name) == structure.as_bytes()
             })
-            .and_then(|index| u32::try_from(index + 1).ok())
+            .and_then(|index| u32::try_from(index).ok()?.checked_add(self.first))
     }
 
     /// Offset and type of a member, through anonymous members.
@@ -238,7 +279,7 @@ impl Btf {
     }
 
     fn record(&self, id: u32) -> Option<Record> {
-        let at = *self.types.get((id as usize).checked_sub(1)?)? as usize;
+        let at = *self.types.get(id.checked_sub(self.first)? as usize)? as usize;
         Record::read(&self.data, at)
     }
 
@@ -250,10 +291,12 @@ impl Btf {
 
     fn string(&self, offset: u32) -> &[u8] {
         let (start, end) = self.strings;
-        let bytes = self
-            .data
-            .get(start.saturating_add(offset as usize)..end)
-            .unwrap_or_default();
+        let offset = offset as usize;
+        let bytes = match offset.checked_sub(self.inherited.len()) {
+            Some(own) => self.data.get(start.saturating_add(own)..end),
+            None => self.inherited.get(offset..),
+        };
+        let bytes = bytes.unwrap_or_default();
         bytes.split(|&byte| byte == 0).next().unwrap_or_default()
     }
 }
@@ -306,96 +349,5 @@ fn word(data: &[u8], at: usize) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
-    use proptest::prelude::{any, proptest};
-
-    use super::*;
-
-    /// `struct s { int a; union { int b; struct t { int c; } d; }; }`
-    fn small() -> Vec<u8> {
-        let strings = b"\0int\0s\0a\0b\0t\0c\0d\0";
-        let types: Vec<u32> = vec![
-            1,
-            KIND_INT << 24,
-            4,
-            32, // 1: int
-            11,
-            KIND_STRUCT << 24 | 1,
-            4,
-            13,
-            1,
-            0, // 2: struct t
-            0,
-            KIND_UNION << 24 | 2,
-            4,
-            9,
-            1,
-            0,
-            15,
-            2,
-            0, // 3: union
-            5,
-            KIND_STRUCT << 24 | 2,
-            8,
-            7,
-            1,
-            0,
-            0,
-            3,
-            32, // 4: struct s
-        ];
-        let mut data = Vec::new();
-        let length = u32::try_from(types.len() * 4).unwrap();
-        let text = u32::try_from(strings.len()).unwrap();
-        for word in [u32::from(MAGIC) | 1 << 16, 24, 0, length, length, text] {
-            data.extend(word.to_ne_bytes());
-        }
-        data.extend(types.iter().flat_map(|word| word.to_ne_bytes()));
-        data.extend(strings);
-        data
-    }
-
-    #[test]
-    fn members_are_found_through_anonymous_unions() {
-        let btf = Btf::parse("test".into(), small()).unwrap();
-        assert_eq!(btf.offset("s", "a").unwrap(), 0);
-        assert_eq!(btf.offset("s", "b").unwrap(), 4);
-        assert_eq!(btf.offset("s", "d.c").unwrap(), 4);
-        assert_eq!(btf.size("s").unwrap(), 8);
-    }
-
-    #[test]
-    fn a_missing_member_is_named() {
-        let btf = Btf::parse("test".into(), small()).unwrap();
-        let error = btf.offset("s", "d.x").unwrap_err().to_string();
-        assert!(error.contains("`s.d.x`"), "{error}");
-    }
-
-    #[test]
-    fn this_machine_knows_its_own_entries() {
-        let Ok(btf) = Btf::vmlinux() else {
-            eprintln!("skipped: this kernel has no /sys/kernel/btf/vmlinux");
-            return;
-        };
-        assert!(btf.offset("sk_buff", "_nfct").unwrap() > 0);
-        assert_eq!(btf.size("nf_conntrack_tuple").unwrap(), 40);
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_it_panic(mut data in proptest::collection::vec(any::<u8>(), 0..200), graft in any::<bool>()) {
-            if graft {
-                let mut real = small();
-                let at = data.len().min(real.len());
-                real[24..].iter_mut().zip(&data[..at]).for_each(|(byte, noise)| *byte ^= noise & 0x11);
-                data = real;
-            }
-            if let Ok(btf) = Btf::parse("noise".into(), data) {
-                let _ = btf.offset("s", "d.c");
-                let _ = btf.enumerator("e", "x");
-            }
-        }
-    }
-}
+#[path = "btf_tests.rs"]
+mod tests;

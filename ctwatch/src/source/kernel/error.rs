@@ -5,7 +5,7 @@ use std::io;
 use aya::EbpfError;
 use thiserror::Error;
 
-use super::{btf::BtfError, hooks::HookError};
+use super::{btf::BtfError, fentry, hooks::HookError};
 use crate::source::privilege;
 
 /// Why nothing is being watched.
@@ -20,6 +20,9 @@ pub enum AttachError {
     /// A structure is not where it should be.
     #[error(transparent)]
     Btf(#[from] BtfError),
+    /// Not by fentry and fexit.
+    #[error(transparent)]
+    Fentry(#[from] fentry::Error),
     /// /proc/kallsyms cannot be read.
     #[error("cannot read /proc/kallsyms: {0} (is /proc mounted?)")]
     Kallsyms(#[source] io::Error),

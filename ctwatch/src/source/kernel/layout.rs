@@ -40,6 +40,7 @@ pub fn resolve(btf: &Btf) -> Result<Layout, BtfError> {
         conn_status: status,
         conn_timeout: conn("timeout")?,
         conn_ct_net: ct_net,
+        conn_ext: ext,
         ext_helper: btf.offset("nf_ct_ext", "offset")?
             + btf.enumerator("nf_ct_ext_id", "NF_CT_EXT_HELPER")? * extension_offset_size(btf)?,
         net_cookie: btf.offset("net", "net_cookie")?,

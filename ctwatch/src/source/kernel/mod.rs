@@ -9,6 +9,7 @@ pub mod btf;
 pub mod counters;
 pub mod error;
 mod events;
+pub mod fentry;
 pub mod hooks;
 pub mod kallsyms;
 mod keys;

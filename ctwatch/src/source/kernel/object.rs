@@ -24,7 +24,7 @@ use super::{
 };
 
 /// The object for this architecture.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(
+pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/bpf/ctwatch.x86_64.bpf.o"
 ));
@@ -199,18 +199,24 @@ fn absent(name: &'static str) -> AttachError {
     }
 }
 
+/// A map's descriptor.
+pub(super) fn fd(map: &Map) -> Option<BorrowedFd<'_>> {
+    match map {
+        Map::Array(data)
+        | Map::HashMap(data)
+        | Map::PerCpuArray(data)
+        | Map::PerCpuHashMap(data)
+        | Map::Queue(data)
+        | Map::RingBuf(data) => Some(data.fd().as_fd()),
+        _ => None,
+    }
+}
+
 /// Sum of what every map's fdinfo says it takes.
 pub(super) fn memory(ebpf: &Ebpf) -> u64 {
     ebpf.maps()
-        .filter_map(|(_, map)| match map {
-            Map::Array(data)
-            | Map::HashMap(data)
-            | Map::PerCpuArray(data)
-            | Map::PerCpuHashMap(data)
-            | Map::Queue(data)
-            | Map::RingBuf(data) => Some(data.fd().as_fd().as_raw_fd()),
-            _ => None,
-        })
+        .filter_map(|(_, map)| fd(map))
+        .map(|fd| fd.as_raw_fd())
         .filter_map(|fd| std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok())
         .filter_map(|info| {
             let line = info

@@ -12,6 +12,7 @@ use super::{
     counters::{Clock, CounterReader},
     error::AttachError,
     events::{self, Clocks, EventReader},
+    fentry,
     hooks::{self, Hook},
     kallsyms::Kallsyms,
     layout, misses, object,
@@ -26,14 +27,26 @@ use crate::model::{
     lifetime::Lifetimes,
     node::{Address, Node},
     reading::Reading,
+    recording::Backend,
 };
 use crate::source::privilege;
+
+/// A way to attach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// kprobe and kretprobe.
+    Kprobe,
+    /// fentry and fexit, as far as functions allow them: one with variable arguments does not, and keeps its kprobe.
+    Fentry,
+}
 
 /// The attached programs. Dropping it detaches them.
 #[derive(Debug)]
 pub struct Probes {
-    /// Keeps programs and links.
+    /// Keeps maps, and programs and links of kprobes.
     ebpf: Ebpf,
+    /// The programs that are attached by fentry and fexit, where that is the way.
+    tracing: Option<fentry::Programs>,
     reader: CounterReader,
     pairs: PairReader,
     events: EventReader,
@@ -63,7 +76,7 @@ impl Probes {
     /// # Errors
     ///
     /// [`AttachError`], which names the capability, symbol, member, program or map.
-    pub fn attach(node: &Node, wanted: &Wanted) -> Result<Self, AttachError> {
+    pub fn attach(node: &Node, wanted: &Wanted, by: By) -> Result<Self, AttachError> {
         privilege::check(&privilege::PROBES)?;
         let kallsyms = Kallsyms::read(&hooks::FUNCTIONS).map_err(AttachError::Kallsyms)?;
         let plan = hooks::plan(&kallsyms)?;
@@ -79,6 +92,13 @@ impl Probes {
         };
         let mut ebpf = object::load(&plan, &layout, &packet, &settings)?;
         let map_bytes = object::memory(&ebpf);
+        let tracing = match by {
+            By::Kprobe => None,
+            By::Fentry => {
+                let hooks = plan.hooks.iter().chain(&plan.on_failure);
+                Some(fentry::Programs::load(&ebpf, hooks, &kallsyms, &btf)?)
+            }
+        };
         object::fill_runs(&mut ebpf)?;
         let clock = Clock {
             hz: node.hz,
@@ -106,6 +126,7 @@ impl Probes {
             events,
             addresses: OwnAddresses::tell(&mut ebpf, node)?,
             ebpf,
+            tracing,
             logger,
             degraded,
             hooks: plan.hooks,
@@ -120,10 +141,12 @@ impl Probes {
         };
         probes.hooks.extend(on_invalid);
         for hook in probes.hooks.iter().chain(&probes.on_failure) {
-            attach::load(&mut probes.ebpf, hook)?;
+            if way(probes.tracing.as_ref(), hook).is_none() {
+                attach::load(&mut probes.ebpf, hook)?;
+            }
         }
         for hook in &probes.hooks {
-            attach::attach(&mut probes.ebpf, hook)?;
+            attach_one(&mut probes.ebpf, probes.tracing.as_mut(), hook)?;
         }
         if wanted.packets {
             attach::tracepoint(&mut probes.ebpf, "refused_packet", "kfree_skb")?;
@@ -131,7 +154,7 @@ impl Probes {
         if wanted.failures {
             probes.watch_failures()?;
         }
-        probes.misses_before = misses::read(&probes.kernel);
+        probes.misses_before = probes.misses();
         Ok(probes)
     }
 
@@ -145,7 +168,7 @@ impl Probes {
         if reading.deltas.iter().any(evicted) {
             reading.evictions = self.pairs.read(|slot| self.reader.endpoint(slot));
         }
-        let misses = misses::read(&self.kernel);
+        let misses = self.misses();
         reading.losses.probe_misses = misses
             .zip(self.misses_before)
             .map(|(now, before)| now.saturating_sub(before));
@@ -184,17 +207,39 @@ impl Probes {
     pub fn watch_failures(&mut self) -> Result<bool, AttachError> {
         let hooks = std::mem::take(&mut self.on_failure);
         for hook in &hooks {
-            attach::attach(&mut self.ebpf, hook)?;
+            attach_one(&mut self.ebpf, self.tracing.as_mut(), hook)?;
         }
         let new = !hooks.is_empty();
         self.hooks.extend(hooks);
         Ok(new)
     }
 
-    /// Programs and the symbols they sit on.
+    /// Programs, and how and where they are attached: `fentry nf_conntrack_free`, or for a kprobe the symbol.
     #[must_use]
-    pub fn hooks(&self) -> &[Hook] {
-        &self.hooks
+    pub fn places(&self) -> Vec<(String, String)> {
+        let place = |hook: &Hook| match way(self.tracing.as_ref(), hook) {
+            Some(way) => format!("{way} {}", hook.symbol),
+            None => hook.symbol.clone(),
+        };
+        let hooks = self.hooks.iter();
+        hooks
+            .map(|hook| (hook.program.to_owned(), place(hook)))
+            .collect()
+    }
+
+    /// How events are seen.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        match self.tracing {
+            Some(_) => Backend::Fentry,
+            None => Backend::Kprobe,
+        }
+    }
+
+    /// Hits that the kernel skipped so far. Of fentry it tells on every kernel that has it in modules.
+    fn misses(&self) -> Option<u64> {
+        let of_all = misses::read(&self.kernel);
+        of_all.or_else(|| self.tracing.as_ref()?.misses())
     }
 
     /// What this kernel's symbols make impossible.
@@ -221,6 +266,24 @@ fn wall_ns() -> i64 {
     let wall = SystemTime::now().duration_since(UNIX_EPOCH);
     let wall = wall.map_or(0, |wall| i64::try_from(wall.as_nanos()).unwrap_or(i64::MAX));
     wall.saturating_sub_unsigned(monotonic_ns())
+}
+
+/// How a hook is attached where that is not by a kprobe.
+fn way(tracing: Option<&fentry::Programs>, hook: &Hook) -> Option<fentry::Way> {
+    tracing.and_then(|programs| programs.way(hook))
+}
+
+fn attach_one(
+    ebpf: &mut Ebpf,
+    tracing: Option<&mut fentry::Programs>,
+    hook: &Hook,
+) -> Result<(), AttachError> {
+    if let Some(programs) = tracing
+        && programs.attach(hook)?
+    {
+        return Ok(());
+    }
+    attach::attach(ebpf, hook)
 }
 
 fn monotonic_ns() -> u64 {
