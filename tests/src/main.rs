@@ -10,6 +10,8 @@ mod lab;
 mod runner;
 mod scenario;
 
+use runner::Only;
+
 /// ctwatch's scenarios, for a machine whose network may be changed: run them in the laboratory, or by `cargo xtask test`.
 #[derive(Parser)]
 #[command(name = "ctwatch-tests")]
@@ -26,9 +28,9 @@ enum Command {
     Run {
         /// Names, as `list` prints them.
         names: Vec<String>,
-        /// Leave out those that need the laboratory.
-        #[arg(long)]
-        anywhere: bool,
+        /// Leave out the others.
+        #[arg(long, value_enum)]
+        only: Option<Only>,
     },
 }
 
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
             scenario::ALL.iter().for_each(|s| println!("{}", s.name));
             ExitCode::SUCCESS
         }
-        Command::Run { names, anywhere } => match runner::chosen(scenario::ALL, &names, anywhere) {
+        Command::Run { names, only } => match runner::chosen(scenario::ALL, &names, only) {
             Ok(scenarios) => runner::run(&scenarios),
             Err(error) => {
                 eprintln!("ctwatch-tests: {error:#}");

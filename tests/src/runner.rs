@@ -3,15 +3,50 @@
 use std::{fmt, process::ExitCode, time::Instant};
 
 use anyhow::{Result, bail};
+use clap::ValueEnum;
 
 /// A scenario.
 pub(crate) struct Scenario {
     /// Its name, which says what holds.
     pub(crate) name: &'static str,
-    /// Whether it can run outside the laboratory, too.
-    pub(crate) anywhere: bool,
+    /// Where and how often it is to run.
+    pub(crate) kind: Kind,
     /// Fails with what does not hold, or with [`Skip`].
     pub(crate) run: fn() -> Result<()>,
+}
+
+/// Where and how often a scenario is to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Once a kernel, outside the laboratory, too: it needs no probes and no setting of the machine's.
+    Anywhere,
+    /// Once a kernel: which way the probes are attached makes no difference to it.
+    Once,
+    /// Once a kernel and way to attach.
+    Probes,
+    /// As [`Kind::Probes`], also where time is short: what a way to attach must get right before all else.
+    Core,
+}
+
+/// Which scenarios a run is limited to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Only {
+    /// Those that need no laboratory.
+    Anywhere,
+    /// Those that depend on the way to attach.
+    Probes,
+    /// Of these, those that matter most.
+    Core,
+}
+
+impl Only {
+    fn takes(self, kind: Kind) -> bool {
+        match self {
+            Self::Anywhere => kind == Kind::Anywhere,
+            Self::Probes => matches!(kind, Kind::Probes | Kind::Core),
+            Self::Core => kind == Kind::Core,
+        }
+    }
 }
 
 /// Why a scenario cannot be tried on this machine.
@@ -26,12 +61,11 @@ impl fmt::Display for Skip {
 
 impl std::error::Error for Skip {}
 
-/// The scenarios of these names in the order in which they are listed; all, if none is named. `anywhere` leaves out
-/// those that need the laboratory.
+/// The scenarios of these names in the order in which they are listed; all, if none is named.
 pub(crate) fn chosen<'a>(
     all: &'a [Scenario],
     names: &[String],
-    anywhere: bool,
+    only: Option<Only>,
 ) -> Result<Vec<&'a Scenario>> {
     for name in names {
         if !all.iter().any(|scenario| scenario.name == name) {
@@ -40,7 +74,7 @@ pub(crate) fn chosen<'a>(
     }
     let wanted = |scenario: &&Scenario| {
         (names.is_empty() || names.iter().any(|name| name == scenario.name))
-            && (scenario.anywhere || !anywhere)
+            && only.is_none_or(|only| only.takes(scenario.kind))
     };
     Ok(all.iter().filter(wanted).collect())
 }
@@ -85,17 +119,19 @@ mod tests {
     use super::*;
 
     const ALL: &[Scenario] = &[
-        Scenario {
-            name: "first",
-            anywhere: false,
-            run: || Ok(()),
-        },
-        Scenario {
-            name: "second",
-            anywhere: true,
-            run: || Ok(()),
-        },
+        scenario("first", Kind::Once),
+        scenario("second", Kind::Anywhere),
+        scenario("third", Kind::Probes),
+        scenario("fourth", Kind::Core),
     ];
+
+    const fn scenario(name: &'static str, kind: Kind) -> Scenario {
+        Scenario {
+            name,
+            kind,
+            run: || Ok(()),
+        }
+    }
 
     #[test]
     fn a_verdict_is_one_line() {
@@ -112,15 +148,25 @@ mod tests {
         );
     }
 
+    fn names(names: &[&str], only: Option<Only>) -> Result<Vec<&'static str>> {
+        let names: Vec<String> = names.iter().copied().map(str::to_owned).collect();
+        let chosen = chosen(ALL, &names, only)?;
+        Ok(chosen.iter().map(|s| s.name).collect())
+    }
+
     #[test]
     fn scenarios_are_chosen_by_their_full_name() {
-        let names = |names: &[String], anywhere| {
-            let chosen = chosen(ALL, names, anywhere)?;
-            anyhow::Ok(chosen.iter().map(|s| s.name).collect::<Vec<_>>())
-        };
-        assert_eq!(names(&[], false).unwrap(), ["first", "second"]);
-        assert_eq!(names(&["second".into()], false).unwrap(), ["second"]);
-        assert_eq!(names(&[], true).unwrap(), ["second"]);
-        assert!(names(&["sec".into()], false).is_err());
+        let all = ["first", "second", "third", "fourth"];
+        assert_eq!(names(&[], None).unwrap(), all);
+        assert_eq!(names(&["second"], None).unwrap(), ["second"]);
+        assert!(names(&["sec"], None).is_err());
+    }
+
+    #[test]
+    fn a_run_is_limited_by_what_scenarios_need() {
+        let only = |only| names(&[], Some(only)).unwrap();
+        assert_eq!(only(Only::Anywhere), ["second"]);
+        assert_eq!(only(Only::Probes), ["third", "fourth"]);
+        assert_eq!(only(Only::Core), ["fourth"]);
     }
 }

@@ -16,5 +16,6 @@ pub(crate) mod recording;
 pub(crate) mod refusal;
 pub(crate) mod setting;
 pub(crate) mod socket_drops;
+pub(crate) mod source;
 pub(crate) mod traffic;
 pub(crate) mod world;

@@ -16,7 +16,7 @@ use nix::{
 };
 use tempfile::TempDir;
 
-use super::recording::Recording;
+use super::{recording::Recording, source};
 
 /// Says that recording has begun, then waits until its input is closed.
 const WAIT: &[&str] = &["sh", "-c", "echo ready; exec cat"];
@@ -49,6 +49,7 @@ impl Recorder {
             .args(rest)
             .arg("record")
             .args(INTERVAL.iter().filter(|_| !options.contains(&"-i")))
+            .args(source::asked(options))
             .args(options)
             .arg("-f")
             .arg(dir.path().join("ctwatch.db"))
