@@ -172,6 +172,8 @@ fn show_warnings(verbose: bool) {
     };
     env_logger::Builder::new()
         .filter_level(level)
+        // Where it cannot raise RLIMIT_MEMLOCK, the error that follows says more.
+        .filter_module("aya::sys::bpf", log::LevelFilter::Error)
         .format(|line, record| {
             let level = record.level().as_str().to_lowercase();
             writeln!(line, "ctwatch: {level}: {}", record.args())

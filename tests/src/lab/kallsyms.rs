@@ -5,12 +5,14 @@ use std::{fs, io::Write as _};
 use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
 
-/// A copy of /proc/kallsyms without the functions of this name.
+/// A copy of /proc/kallsyms without the functions of this name, split forms (`.part.0`) included.
 pub(crate) fn without(function: &str) -> Result<NamedTempFile> {
     let text = fs::read_to_string("/proc/kallsyms").context("/proc/kallsyms")?;
     let mut copy = std::io::BufWriter::new(NamedTempFile::new()?);
     for line in text.lines() {
-        if line.split_whitespace().nth(2) != Some(function) {
+        let name = line.split_whitespace().nth(2).unwrap_or_default();
+        let is_it = name.strip_prefix(function);
+        if !is_it.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
             writeln!(copy, "{line}")?;
         }
     }

@@ -5,6 +5,7 @@ pub(crate) mod command;
 pub(crate) mod figures;
 pub(crate) mod fill;
 pub(crate) mod kallsyms;
+pub(crate) mod kernel;
 pub(crate) mod limit;
 pub(crate) mod listing;
 pub(crate) mod module;

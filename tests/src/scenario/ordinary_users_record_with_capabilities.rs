@@ -1,5 +1,6 @@
 //! A user who is not root records with the capabilities that are documented and no others, whether the program or the
-//! user's session has them. The counts are exact, and while it records only the keeper holds any.
+//! user's session has them. The counts are exact, and while it records only the keeper holds any. Before Linux 5.11 the
+//! user also needs room for BPF memory, and is told so.
 
 use std::fs;
 
@@ -8,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::lab::{
     check::{equal, holds},
-    command,
+    command, kernel,
     privileges::{self, Privileges},
     recorder::Recorder,
     recording::Recording,
@@ -19,6 +20,8 @@ use crate::lab::{
 };
 
 const USER: [&str; 4] = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"];
+/// Where the kernel counts BPF memory, all of it is allowed.
+const ROOM: [&str; 2] = ["prlimit", "--memlock=unlimited:unlimited"];
 const PARANOIA: &str = "/proc/sys/kernel/perf_event_paranoid";
 
 /// Capabilities by name, with the mask of those that the keeper keeps.
@@ -62,6 +65,12 @@ pub(crate) fn run() -> Result<()> {
         records(&world, &place, &ALL, "kprobe")?;
     }
     let _paranoid = Setting::set(PARANOIA, 2)?;
+    if !kernel::at_least(5, 11)? {
+        place.by_file(&LEAST)?;
+        let record = ["record", "--source", "kprobe", "-d", "1s", "-f", "/tmp/never.db"];
+        let start = [&["prlimit", "--memlock=65536:65536"], &USER[..], &[&place.program], &record].concat();
+        refusal::expect(&start, &["RLIMIT_MEMLOCK", "65536 bytes", "ulimit -l unlimited"])?;
+    }
     records(&world, &place, &LEAST, "kprobe")?;
     records(&world, &place, &NETLINK, "netlink")
 }
@@ -134,14 +143,14 @@ impl Place {
     fn by_file(&self, held: &Held) -> Result<Vec<String>> {
         let names: Vec<String> = held.names.iter().map(|name| format!("cap_{name}")).collect();
         command::run("setcap", &[&format!("{}+ep", names.join(",")), &self.program])?;
-        Ok([&USER[..], &[&self.program]].concat().into_iter().map(str::to_owned).collect())
+        Ok([&ROOM, &USER[..], &[&self.program]].concat().into_iter().map(str::to_owned).collect())
     }
 
     /// A user who has them runs a program.
     fn by_session(&self, held: &Held) -> Vec<String> {
         let names: Vec<String> = held.names.iter().map(|name| format!("+{name}")).collect();
         let sets = ["--inh-caps=", "--ambient-caps="].map(|set| format!("{set}{}", names.join(",")));
-        let user = USER.iter().map(|&word| word.to_owned());
+        let user = ROOM.iter().chain(&USER).map(|&word| word.to_owned());
         user.chain(sets).chain(["ctwatch".to_owned()]).collect()
     }
 }

@@ -2,7 +2,11 @@
 
 use std::io;
 
-use aya::EbpfError;
+use aya::{EbpfError, maps::MapError, util::KernelVersion};
+use nix::{
+    libc,
+    sys::resource::{RLIM_INFINITY, Resource, getrlimit},
+};
 use thiserror::Error;
 
 use super::{btf::BtfError, fentry, hooks::HookError};
@@ -29,6 +33,14 @@ pub enum AttachError {
     /// The kernel refuses the object.
     #[error("cannot load the kernel programs: {0}")]
     Load(#[source] Box<EbpfError>),
+    /// The kernel counts the object's memory against a limit of the user's (`bpf_map_charge_init`, before Linux 5.11).
+    #[error(
+        "cannot load the kernel programs: their memory counts against RLIMIT_MEMLOCK before Linux 5.11, and that is {limit} bytes (ulimit -l unlimited, LimitMEMLOCK=infinity in a service, or run it as root)"
+    )]
+    Memlock {
+        /// The soft limit in bytes.
+        limit: u64,
+    },
     /// The kernel refuses a program or its hook.
     #[error(
         "cannot attach {program} to {symbol}: {reason} (does this kernel have CONFIG_KPROBES, and is it not locked down? cat /sys/kernel/security/lockdown)"
@@ -79,4 +91,22 @@ pub enum AttachError {
         /// Reason.
         reason: String,
     },
+}
+
+impl AttachError {
+    /// Why the object was refused.
+    pub(super) fn load(error: EbpfError) -> Self {
+        let is_old = KernelVersion::current().is_ok_and(|it| it < KernelVersion::new(5, 11, 0));
+        match getrlimit(Resource::RLIMIT_MEMLOCK) {
+            Ok((limit, _)) if is_old && limit != RLIM_INFINITY && no_map_allowed(&error) => {
+                Self::Memlock { limit }
+            }
+            _ => Self::Load(Box::new(error)),
+        }
+    }
+}
+
+fn no_map_allowed(error: &EbpfError) -> bool {
+    matches!(error, EbpfError::MapError(MapError::CreateError { io_error, .. })
+        if io_error.raw_os_error() == Some(libc::EPERM))
 }

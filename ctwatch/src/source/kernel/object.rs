@@ -84,7 +84,7 @@ pub(super) fn load(
         .map_max_entries("LAST", cpus)
         .map_max_entries("REFUSED", 1)
         .load(OBJECT)
-        .map_err(|error| AttachError::Load(Box::new(error)))
+        .map_err(AttachError::load)
 }
 
 /// What the probes alone use, which is nearly all of an object's memory.
@@ -131,7 +131,7 @@ pub(super) fn load_refusals(
         .map_max_entries("LOSSES", cpus)
         .map_max_entries("REFUSED_SUM", cpus)
         .load(OBJECT)
-        .map_err(|error| AttachError::Load(Box::new(error)))
+        .map_err(AttachError::load)
 }
 
 /// Puts the first slot of every run into the queue, in order. Slot 0 is not handed out: it takes what finds no
