@@ -34,8 +34,15 @@ scenarios! {
     Probes translated_connections_are_marked
     Core reopened_connections_end_as_reset
     Core deleted_namespace_ends_its_entries
+    Probes large_namespace_ends_its_entries
+    Core processors_come_and_go
+    Core nested_softirqs_count
+    Core two_recorders_count_everything
+    Once clock_steps_leave_counts_and_rates_alone
+    Core million_flows_under_a_fast_reader_balance
     Core flows_on_two_processors_lose_nothing
     Core clashes_agree
+    Core exhausted_nat_ports_are_counted
     Probes overlong_chains_agree
     Probes inserts_count_without_their_symbol
     Once missing_means_are_named
