@@ -23,6 +23,9 @@ pub(crate) struct Recording {
 pub(crate) const ENDED: &str = "coalesce(expired, 0) + coalesce(evicted, 0) + coalesce(evicted_background, 0) + coalesce(reset, 0) \
      + coalesce(deleted, 0) + netns_gone + other";
 
+/// Of so many entries one may be missed where the kernel does not count misses.
+const RARE: i64 = 1000;
+
 impl Recording {
     /// Opens a recording in this directory.
     pub(crate) fn open(path: &Path, dir: Rc<TempDir>, said: String) -> Result<Self> {
@@ -119,8 +122,8 @@ impl Recording {
     }
 
     /// The figures agree where no probe was missed. Where some were, the summary says how many, or that this kernel does
-    /// not count them, and shows by how much the entries are off, which is no more than that. How many entries are
-    /// missing.
+    /// not count them, and shows by how much the entries are off, which is no more than that, or than one in
+    /// [`RARE`]. How many entries are missing.
     pub(crate) fn agrees_or_tells(
         &self,
         netns: u64,
@@ -154,9 +157,10 @@ impl Recording {
             &format!("the summary has {shown:?}: {said}"),
             missing == 0 || rows.any(|row| row.contains(&shown)),
         )?;
+        let bound = misses.unwrap_or(book("inserted")? / RARE);
         holds(
-            &format!("{missing} entries missing are no more than {misses:?} misses"),
-            misses.is_none_or(|misses| missing.abs() <= misses),
+            &format!("{missing} entries missing are no more than {bound}"),
+            missing.abs() <= bound,
         )?;
         Ok(missing)
     }

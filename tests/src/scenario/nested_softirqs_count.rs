@@ -11,6 +11,7 @@ use crate::lab::{
     netns::Netns,
     processor,
     recorder::Recorder,
+    setting::Setting,
     traffic::raw::Sender,
     world::{CLIENT4, NODE4, World},
 };
@@ -19,6 +20,8 @@ const FLOWS: u16 = 20_000;
 
 pub(crate) fn run() -> Result<()> {
     let _room = limit::room_for(3 * u64::from(FLOWS))?;
+    // Everything that is sent is to be tracked, however long it waits for the processor.
+    let _backlog = Setting::set("/proc/sys/net/core/netdev_max_backlog", 2 * FLOWS)?;
     let world = World::create("nested")?;
     world.node.set("netfilter.nf_conntrack_udp_timeout", 600)?;
     steer(&world.node)?;
