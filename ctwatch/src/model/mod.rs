@@ -9,6 +9,7 @@ pub mod dump;
 pub mod endpoint;
 pub mod entry;
 pub mod event;
+pub mod gap;
 pub mod ledger;
 pub mod lifetime;
 pub mod limit;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    dump::Dump, endpoint::Endpoint, ledger::Ledger, lifetime::Lifetimes, node::Node,
-    sample::Sample, unobserved::Unobserved,
+    dump::Dump, endpoint::Endpoint, event::Event, gap::Gap, ledger::Ledger, lifetime::Lifetimes,
+    node::Node, sample::Sample, unobserved::Unobserved,
 };
 
 /// How events were seen.
@@ -62,8 +62,14 @@ pub struct Recording {
     pub dumps: Vec<Dump>,
     /// Lifetimes at the busier endpoints, as of the last time they were written.
     pub lifetimes: BTreeMap<Endpoint, Lifetimes>,
+    /// A bounded sample of the connections that were refused or evicted, in the order they were written, without
+    /// their packets.
+    pub events: Vec<Event>,
+    /// When nothing was watched, in order of time.
+    pub gaps: Vec<Gap>,
     /// When the recording ended in order, Unix time in milliseconds; `None` when it was cut off.
     pub ended_ms: Option<i64>,
-    /// The books as the recorder closed them; `None` when it was cut off (`analysis::ledger` makes them anew).
+    /// The books as the recorder closed them; `None` when it was cut off, or is of a version that kept fewer figures
+    /// (`analysis::ledger` makes them anew).
     pub ledger: Option<Ledger>,
 }

@@ -40,6 +40,8 @@ pub enum Figure {
     SynIgnored,
     /// Who was evicted for whom.
     Newcomers,
+    /// Refused and evicted connections one by one ([`Event`](super::event::Event)).
+    Events,
     /// `unreplied`
     Unreplied,
     /// `assured`
@@ -54,12 +56,23 @@ pub enum Figure {
 pub struct Unobserved(pub BTreeSet<Figure>);
 
 impl Unobserved {
+    /// What recordings did not hold before version 3 of their schema, whatever was watched by.
+    pub const BEFORE_VERSION_3: [Figure; 7] = [
+        Figure::NatExhausted,
+        Figure::ChainTooLong,
+        Figure::Dying,
+        Figure::Reopened,
+        Figure::SynIgnored,
+        Figure::Newcomers,
+        Figure::Events,
+    ];
+
     /// What a backend does not see. `refusals` says that dropped packets were watched beside it, which tells whose
     /// the refused connections are; probes need no such help.
     #[must_use]
     pub fn of(backend: Backend, refusals: bool) -> Self {
         use Figure::{
-            Assured, ChainTooLong, ClashDropped, ClashMerged, Deleted, Dying, Evicted,
+            Assured, ChainTooLong, ClashDropped, ClashMerged, Deleted, Dying, Events, Evicted,
             EvictedBackground, Expired, InsertFailed, LastState, NatExhausted, Newcomers, Refused,
             Reopened, Reset, SynIgnored, Unreplied,
         };
@@ -78,6 +91,7 @@ impl Unobserved {
                 Reopened,
                 SynIgnored,
                 Newcomers,
+                Events,
             ],
             Backend::Dump => &[
                 Expired,
@@ -94,6 +108,7 @@ impl Unobserved {
                 Reopened,
                 SynIgnored,
                 Newcomers,
+                Events,
                 Unreplied,
                 Assured,
                 LastState,

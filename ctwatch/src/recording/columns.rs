@@ -12,20 +12,46 @@ use crate::model::{
 
 /// Figures of a `delta` row, in the order of [`counters_out`].
 pub(super) const COUNTERS: &str = "inserted, expired, evicted, evicted_background, reset, deleted, netns_gone, \
-     other, refused, insert_failed, clash_dropped, clash_merged, snat, dnat, helper, unreplied, assured, age_ms, last_none, \
-     last_syn_sent, last_syn_recv, last_established, last_fin_wait, last_close_wait, last_last_ack, \
-     last_time_wait, last_close, last_syn_sent2";
+     other, refused, insert_failed, clash_dropped, clash_merged, nat_exhausted, chain_too_long, dying, reopened, \
+     syn_ignored, snat, dnat, helper, unreplied, assured, age_ms, last_none, last_syn_sent, last_syn_recv, \
+     last_established, last_fin_wait, last_close_wait, last_last_ack, last_time_wait, last_close, last_syn_sent2";
+
+/// Of these, how many come before those by last state.
+const BY_CAUSE: usize = 23;
 
 /// How many figures [`COUNTERS`] names.
-pub(super) const COUNTER_COLUMNS: usize = 18 + ctwatch_common::tcp::COUNT;
+pub(super) const COUNTER_COLUMNS: usize = BY_CAUSE + ctwatch_common::tcp::COUNT;
 
 /// Figures of a `sample` or `ledger_losses` row, in the order of [`losses_out`].
 pub(super) const LOSSES: &str = "probe_misses, unattributed, refused_unattributed, refused_ctnetlink, cause_lost, \
-     cause_raced, unreadable, unpaired, events_lost, resynced_inserted, resynced_ended";
+     cause_raced, unreadable, unpaired, events_lost, resynced_inserted, resynced_ended, events_suppressed, \
+     ring_lost, pairs_lost";
 
-/// The same of a recording of version 1, which came from probes.
-pub(super) const LOSSES_1: &str = "probe_misses, unattributed, refused_unattributed, refused_ctnetlink, cause_lost, \
-     cause_raced, unreadable, unpaired, NULL, 0, 0";
+/// Columns that came later, with the version of the schema that brought them.
+const SINCE: [(&str, i32); 11] = [
+    ("events_lost", 2),
+    ("resynced_inserted", 2),
+    ("resynced_ended", 2),
+    ("nat_exhausted", 3),
+    ("chain_too_long", 3),
+    ("dying", 3),
+    ("reopened", 3),
+    ("syn_ignored", 3),
+    ("events_suppressed", 3),
+    ("ring_lost", 3),
+    ("pairs_lost", 3),
+];
+
+/// The columns of `list` as a recording of `version` has them: NULL in the place of those it has not.
+pub(super) fn in_version(list: &str, version: i32) -> String {
+    let has = |column: &str| {
+        let since = SINCE.iter().find(|(newer, _)| *newer == column);
+        since.is_none_or(|(_, since)| *since <= version)
+    };
+    let columns = list.split(", ");
+    let columns = columns.map(|column| if has(column) { column } else { "NULL" });
+    columns.collect::<Vec<_>>().join(", ")
+}
 
 /// Figures of a `netns_table` row, in the order of [`table_out`].
 pub(super) const TABLE: &str = "count, max, buckets, found, invalid, \"insert\", insert_failed, \"drop\", \
@@ -52,6 +78,11 @@ pub(super) fn counters_out(
         told(Figure::InsertFailed, counters.insert_failed),
         told(Figure::ClashDropped, counters.clash_dropped),
         told(Figure::ClashMerged, counters.clash_merged),
+        told(Figure::NatExhausted, counters.nat_exhausted),
+        told(Figure::ChainTooLong, counters.chain_too_long),
+        told(Figure::Dying, counters.dying),
+        told(Figure::Reopened, counters.reopened),
+        told(Figure::SynIgnored, counters.syn_ignored),
         Some(counters.snat),
         Some(counters.dnat),
         Some(counters.helper),
@@ -73,7 +104,7 @@ pub(super) fn counters_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Count
     let at = |column| figure_or_null(row, first + column).map(Option::unwrap_or_default);
     let mut tcp_last = [0; ctwatch_common::tcp::COUNT];
     for (state, slot) in tcp_last.iter_mut().enumerate() {
-        *slot = at(18 + state)?;
+        *slot = at(BY_CAUSE + state)?;
     }
     Ok(Counters {
         inserted: at(0)?,
@@ -90,19 +121,23 @@ pub(super) fn counters_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Count
         insert_failed: at(9)?,
         clash_dropped: at(10)?,
         clash_merged: at(11)?,
-        snat: at(12)?,
-        dnat: at(13)?,
-        helper: at(14)?,
-        unreplied: at(15)?,
-        assured: at(16)?,
-        age_ms: at(17)?.cast_signed(),
+        nat_exhausted: at(12)?,
+        chain_too_long: at(13)?,
+        dying: at(14)?,
+        reopened: at(15)?,
+        syn_ignored: at(16)?,
+        snat: at(17)?,
+        dnat: at(18)?,
+        helper: at(19)?,
+        unreplied: at(20)?,
+        assured: at(21)?,
+        age_ms: at(22)?.cast_signed(),
         tcp_last,
-        ..Counters::default()
     })
 }
 
-/// Losses as integers, in the order of [`LOSSES`].
-pub(super) fn losses_out(losses: &Losses) -> [Option<i64>; 11] {
+/// Losses as integers, in the order of [`LOSSES`]; NULL for what a source without events cannot lose.
+pub(super) fn losses_out(losses: &Losses, unobserved: &Unobserved) -> [Option<i64>; 14] {
     [
         losses.probe_misses,
         Some(losses.unattributed),
@@ -115,13 +150,16 @@ pub(super) fn losses_out(losses: &Losses) -> [Option<i64>; 11] {
         losses.events_lost,
         Some(losses.resynced_inserted),
         Some(losses.resynced_ended),
+        unobserved.told(Figure::Events, losses.events_suppressed),
+        unobserved.told(Figure::Events, losses.ring_lost),
+        unobserved.told(Figure::Newcomers, losses.pairs_lost),
     ]
     .map(|figure| figure.map(u64::cast_signed))
 }
 
-/// Losses from the columns that begin at `first`.
+/// Losses from the columns that begin at `first`; 0 for what could not be lost.
 pub(super) fn losses_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Losses> {
-    let at = |column| figure(row, first + column);
+    let at = |column| figure_or_null(row, first + column).map(Option::unwrap_or_default);
     Ok(Losses {
         probe_misses: figure_or_null(row, first)?,
         unattributed: at(1)?,
@@ -134,7 +172,9 @@ pub(super) fn losses_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Losses>
         events_lost: figure_or_null(row, first + 8)?,
         resynced_inserted: at(9)?,
         resynced_ended: at(10)?,
-        ..Losses::default()
+        events_suppressed: at(11)?,
+        ring_lost: at(12)?,
+        pairs_lost: at(13)?,
     })
 }
 

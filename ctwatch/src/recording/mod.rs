@@ -17,7 +17,7 @@ pub use writer::{Writer, check_target};
 pub const APPLICATION_ID: i32 = i32::from_be_bytes(*b"ctwa");
 
 /// `PRAGMA user_version`: the version of the schema this program writes. It reads this one and those before.
-pub const USER_VERSION: i32 = 2;
+pub const USER_VERSION: i32 = 3;
 
 /// Tables and views.
 const SCHEMA: &str = include_str!("schema.sql");

@@ -1,4 +1,4 @@
--- A recording of ctwatch, version 2; docs/recording.md explains every table. Times are Unix time in
+-- A recording of ctwatch, version 3; docs/recording.md explains every table. Times are Unix time in
 -- milliseconds. A NULL gauge was not measured. While a recording is made, rows are only added, but for lifetime, whose counts rise.
 
 CREATE TABLE recording (
@@ -14,7 +14,8 @@ CREATE TABLE degraded (
     reason TEXT NOT NULL
 ) STRICT;
 
--- Columns of delta that the source does not see: they are NULL. last_state stands for all last_*.
+-- Columns of delta that the source does not see: they are NULL. last_state stands for all last_*, newcomers for
+-- eviction.newcomer_id, events for the rows of event.
 CREATE TABLE unobserved (
     counter TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
@@ -89,7 +90,10 @@ CREATE TABLE sample (
     unpaired             INTEGER NOT NULL,
     events_lost          INTEGER,          -- NULL: a source without events
     resynced_inserted    INTEGER NOT NULL,
-    resynced_ended       INTEGER NOT NULL
+    resynced_ended       INTEGER NOT NULL,
+    events_suppressed    INTEGER,          -- these three are lost as details only; NULL: a source without them
+    ring_lost            INTEGER,
+    pairs_lost           INTEGER
 ) STRICT;
 
 -- What happened since the sample before; endpoints at which nothing happened have no row. NULL: see unobserved.
@@ -108,6 +112,11 @@ CREATE TABLE delta (
     insert_failed      INTEGER,
     clash_dropped      INTEGER, -- of them, what the kernel counts as drop too
     clash_merged       INTEGER,
+    nat_exhausted      INTEGER, -- of clash_dropped
+    chain_too_long     INTEGER, -- of insert_failed, as the next
+    dying              INTEGER,
+    reopened           INTEGER, -- of reset: by a SYN, in TIME_WAIT or CLOSE
+    syn_ignored        INTEGER, -- SYNs that met CLOSE_WAIT, FIN_WAIT or LAST_ACK
     snat               INTEGER NOT NULL,
     dnat               INTEGER NOT NULL,
     helper             INTEGER NOT NULL,
@@ -124,6 +133,45 @@ CREATE TABLE delta (
     last_time_wait     INTEGER,
     last_close         INTEGER,
     last_syn_sent2     INTEGER
+) STRICT;
+
+-- Entries evicted since the sample before, by whose they were and for whom.
+CREATE TABLE eviction (
+    sample_id   INTEGER NOT NULL REFERENCES sample,
+    victim_id   INTEGER NOT NULL REFERENCES endpoint,
+    newcomer_id INTEGER REFERENCES endpoint, -- NULL: not told
+    evicted     INTEGER NOT NULL
+) STRICT;
+
+-- A bounded sample of connections refused and entries evicted; delta counts all of them.
+CREATE TABLE event (
+    id                     INTEGER PRIMARY KEY,
+    at_ns                  INTEGER NOT NULL, -- Unix time in nanoseconds
+    reason                 TEXT    NOT NULL,
+    cpu                    INTEGER NOT NULL,
+    endpoint_id            INTEGER NOT NULL REFERENCES endpoint,
+    zone                   INTEGER,
+    source                 TEXT    NOT NULL, -- original direction of the refused connection or evicted entry
+    source_port            INTEGER NOT NULL,
+    destination            TEXT    NOT NULL,
+    destination_port       INTEGER NOT NULL,
+    victim_state           TEXT,             -- of an evicted entry; NULL for protocols without states
+    victim_status          INTEGER,          -- NULL: nothing was evicted
+    victim_age_ms          INTEGER,
+    victim_left_ms         INTEGER,
+    other_endpoint_id      INTEGER REFERENCES endpoint, -- the newcomer, or whoever had come before; NULL: not told
+    other_source           TEXT,
+    other_source_port      INTEGER,
+    other_destination      TEXT,
+    other_destination_port INTEGER
+) STRICT;
+
+-- When nothing was watched.
+CREATE TABLE gap (
+    id      INTEGER PRIMARY KEY,
+    from_ms INTEGER NOT NULL,
+    to_ms   INTEGER NOT NULL,
+    reason  TEXT    NOT NULL
 ) STRICT;
 
 -- The kernel's figures of a namespace, one row whenever one of them changed.
@@ -220,7 +268,10 @@ CREATE TABLE ledger_losses (
     unpaired             INTEGER NOT NULL,
     events_lost          INTEGER,          -- NULL: a source without events
     resynced_inserted    INTEGER NOT NULL,
-    resynced_ended       INTEGER NOT NULL
+    resynced_ended       INTEGER NOT NULL,
+    events_suppressed    INTEGER,
+    ring_lost            INTEGER,
+    pairs_lost           INTEGER
 ) STRICT;
 
 CREATE VIEW fill AS
@@ -255,6 +306,8 @@ FROM (
            sum(evicted_background) AS evicted_background,
            sum(insert_failed) AS insert_failed,
            sum(clash_merged) AS clash_merged,
+           sum(reopened) AS reopened,
+           sum(syn_ignored) AS syn_ignored,
            sum(snat) AS snat,
            sum(dnat) AS dnat
     FROM delta
@@ -262,6 +315,21 @@ FROM (
 ) d
 LEFT JOIN endpoint e ON e.id = d.endpoint_id
 LEFT JOIN netns n ON n.id = e.netns_id;
+
+-- Who was evicted for whom, over the whole recording.
+CREATE VIEW eviction_total AS
+SELECT n.inode AS netns,
+       v.protocol AS victim_protocol,
+       v.port AS victim_port,
+       e.protocol AS newcomer_protocol,
+       e.port AS newcomer_port,
+       sum(x.evicted) AS evicted
+FROM eviction x
+JOIN endpoint v ON v.id = x.victim_id
+JOIN netns n ON n.id = v.netns_id
+LEFT JOIN endpoint e ON e.id = x.newcomer_id
+GROUP BY n.id, v.protocol, v.port, e.protocol, e.port
+ORDER BY evicted DESC;
 
 CREATE VIEW state_last AS
 SELECT strftime('%Y-%m-%dT%H:%M:%fZ', d.at_ms / 1000.0, 'unixepoch') AS time,

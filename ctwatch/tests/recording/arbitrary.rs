@@ -9,6 +9,9 @@ use ctwatch::model::{
     counters::{Counters, Ended},
     dump::{ClientDump, Dump, DumpKind, EndpointDump, Evidence, Finding},
     endpoint::{Endpoint, Family, Netns, Protocol, Role},
+    entry::{State, Tuple},
+    event::{Event, Evicted, Eviction, Other, Reason},
+    gap::Gap,
     ledger::{Compared, Ledger, NetnsLedger},
     lifetime::Lifetimes,
     node::{Address, Namespace, Node, RulesetKind, RulesetText},
@@ -67,7 +70,7 @@ fn endpoint() -> impl Strategy<Value = Endpoint> {
 
 fn counters() -> impl Strategy<Value = Counters> {
     (
-        array::uniform17(any::<u64>()),
+        array::uniform22(any::<u64>()),
         any::<i64>(),
         array::uniform10(any::<u64>()),
     )
@@ -92,14 +95,18 @@ fn counters() -> impl Strategy<Value = Counters> {
             unreplied: n[14],
             assured: n[15],
             age_ms,
+            nat_exhausted: n[17],
+            chain_too_long: n[18],
+            dying: n[19],
+            reopened: n[20],
+            syn_ignored: n[21],
             tcp_last,
-            ..Counters::default()
         })
 }
 
 fn losses() -> impl Strategy<Value = Losses> {
     let of_some = array::uniform2(option::of(any::<u64>()));
-    (of_some, array::uniform9(any::<u64>())).prop_map(|([probe_misses, events_lost], n)| Losses {
+    (of_some, array::uniform12(any::<u64>())).prop_map(|([probe_misses, events_lost], n)| Losses {
         probe_misses,
         events_lost,
         unattributed: n[0],
@@ -111,7 +118,9 @@ fn losses() -> impl Strategy<Value = Losses> {
         unpaired: n[6],
         resynced_inserted: n[7],
         resynced_ended: n[8],
-        ..Losses::default()
+        events_suppressed: n[9],
+        ring_lost: n[10],
+        pairs_lost: n[11],
     })
 }
 
@@ -148,22 +157,91 @@ fn tables() -> impl Strategy<Value = Vec<Table>> {
     })
 }
 
+/// One eviction a pair, in order of pairs, as they are read.
+fn evictions() -> impl Strategy<Value = Vec<Eviction>> {
+    let pair = (endpoint(), option::of(endpoint()));
+    proptest::collection::btree_map(pair, 1..=u64::MAX, 0..4).prop_map(|pairs| {
+        let eviction = |((victim, newcomer), evicted)| Eviction {
+            victim,
+            newcomer,
+            evicted,
+        };
+        pairs.into_iter().map(eviction).collect()
+    })
+}
+
+fn tuple() -> impl Strategy<Value = Tuple> {
+    (ip(), ip(), any::<u16>(), any::<u16>()).prop_map(
+        |(source, destination, source_port, destination_port)| Tuple {
+            source,
+            destination,
+            source_port,
+            destination_port,
+        },
+    )
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let states = u8::try_from(State::NAMES.len()).unwrap();
+    let evicted = (
+        option::of((0..states).prop_map(State)),
+        any::<u32>(),
+        option::of(any::<u64>()),
+        any::<u64>(),
+    )
+        .prop_map(|(state, status, age_ms, left_ms)| Evicted {
+            state,
+            status,
+            age_ms,
+            left_ms,
+        });
+    let other = (endpoint(), tuple()).prop_map(|(endpoint, original)| Other { endpoint, original });
+    (
+        (any::<i64>(), select(&Reason::ALL), any::<u32>()),
+        (endpoint(), option::of(any::<u16>()), tuple()),
+        option::of(evicted),
+        option::of(other),
+    )
+        .prop_map(
+            |((at_ns, reason, cpu), (endpoint, zone, original), evicted, other)| Event {
+                at_ns,
+                reason,
+                cpu,
+                endpoint,
+                zone,
+                original,
+                evicted,
+                other,
+                packet: None,
+            },
+        )
+}
+
+fn gap() -> impl Strategy<Value = Gap> {
+    (any::<i64>(), any::<i64>(), ".*").prop_map(|(from_ms, to_ms, reason)| Gap {
+        from_ms,
+        to_ms,
+        reason,
+    })
+}
+
 fn sample() -> impl Strategy<Value = Sample> {
     (
         any::<i64>(),
         any::<u64>(),
         vec((endpoint(), counters()), 0..6),
         prop_oneof![Just(Counters::default()), counters()],
+        evictions(),
         tables(),
         losses(),
     )
         .prop_map(
-            |(at_ms, elapsed_ms, deltas, unattributed, tables, losses)| Sample {
+            |(at_ms, elapsed_ms, deltas, unattributed, evictions, tables, losses)| Sample {
                 at_ms,
                 elapsed_ms,
                 deltas: deltas.into_iter().filter(|(_, c)| !c.is_zero()).collect(),
                 unattributed,
-                evictions: Vec::new(),
+                evictions,
                 tables,
                 losses,
             },
@@ -337,16 +415,34 @@ fn unobserved() -> impl Strategy<Value = Unobserved> {
         Figure::InsertFailed,
         Figure::ClashDropped,
         Figure::ClashMerged,
+        Figure::NatExhausted,
+        Figure::ChainTooLong,
+        Figure::Dying,
+        Figure::Reopened,
+        Figure::SynIgnored,
+        Figure::Newcomers,
+        Figure::Events,
         Figure::Unreplied,
         Figure::Assured,
         Figure::LastState,
     ]);
-    proptest::collection::btree_set(counters, 0..12).prop_map(Unobserved)
+    proptest::collection::btree_set(counters, 0..19).prop_map(Unobserved)
+}
+
+/// What a source without events does not lose.
+fn hide_losses(losses: &mut Losses, unobserved: &Unobserved) {
+    if !unobserved.is_observed(Figure::Events) {
+        (losses.events_suppressed, losses.ring_lost) = (0, 0);
+    }
+    if !unobserved.is_observed(Figure::Newcomers) {
+        losses.pairs_lost = 0;
+    }
 }
 
 /// As a source counts that does not see what is unobserved.
 fn hidden(mut samples: Vec<Sample>, unobserved: &Unobserved) -> Vec<Sample> {
     for sample in &mut samples {
+        hide_losses(&mut sample.losses, unobserved);
         let deltas = sample.deltas.iter_mut().map(|(_, counters)| counters);
         for counters in deltas.chain([&mut sample.unattributed]) {
             for figure in &unobserved.0 {
@@ -365,7 +461,7 @@ fn hidden(mut samples: Vec<Sample>, unobserved: &Unobserved) -> Vec<Sample> {
                     Figure::Dying => &mut counters.dying,
                     Figure::Reopened => &mut counters.reopened,
                     Figure::SynIgnored => &mut counters.syn_ignored,
-                    Figure::Newcomers => continue,
+                    Figure::Newcomers | Figure::Events => continue,
                     Figure::Unreplied => &mut counters.unreplied,
                     Figure::Assured => &mut counters.assured,
                     Figure::LastState => {
@@ -411,15 +507,23 @@ pub(crate) fn recording() -> impl Strategy<Value = Recording> {
         vec(sample(), 0..6),
         vec(dump(), 0..3),
         proptest::collection::btree_map(endpoint(), lifetimes(), 0..4),
+        (vec(event(), 0..4), vec(gap(), 0..3)),
         option::of((any::<i64>(), ledger())),
     )
-        .prop_map(|(header, node, samples, dumps, lifetimes, end)| Recording {
-            samples: hidden(samples, &header.unobserved),
-            header,
-            node,
-            dumps,
-            lifetimes,
-            ended_ms: end.as_ref().map(|(ended_ms, _)| *ended_ms),
-            ledger: end.map(|(_, ledger)| ledger),
-        })
+        .prop_map(
+            |(header, node, samples, dumps, lifetimes, (events, gaps), end)| Recording {
+                samples: hidden(samples, &header.unobserved),
+                dumps,
+                lifetimes,
+                events,
+                gaps,
+                ended_ms: end.as_ref().map(|(ended_ms, _)| *ended_ms),
+                ledger: end.map(|(_, mut ledger)| {
+                    hide_losses(&mut ledger.losses, &header.unobserved);
+                    ledger
+                }),
+                header,
+                node,
+            },
+        )
 }

@@ -55,7 +55,7 @@ fn the_queries_in_the_documentation_find_the_incident() {
         .skip(1)
         .map(|block| block.split("```").next().unwrap())
         .collect();
-    assert_eq!(queries.len(), 5);
+    assert_eq!(queries.len(), 7);
     for sql in &queries {
         let mut query = database.prepare(sql).unwrap();
         let rows = query.query_map([], |_| Ok(())).unwrap().count();
@@ -65,6 +65,13 @@ fn the_queries_in_the_documentation_find_the_incident() {
         .query_row(queries[0], [], |row| Ok((row.get(0)?, row.get(1)?)))
         .unwrap();
     assert_eq!(first, ("tcp".to_owned(), 443));
+    let culprit: (String, u16, i64) = database
+        .query_row(queries[4], [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .unwrap();
+    assert_eq!((culprit.0.as_str(), culprit.1), ("tcp", 443));
+    assert!(culprit.2 > 1_000);
     let piled: String = database
         .query_row(queries[2], [], |row| row.get(0))
         .unwrap();

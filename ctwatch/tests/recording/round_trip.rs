@@ -1,7 +1,11 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use ctwatch::{
-    model::recording::Recording,
+    model::{
+        event::Eviction,
+        recording::Recording,
+        unobserved::{Figure, Unobserved},
+    },
     recording::{Writer, open},
 };
 use proptest::prelude::*;
@@ -17,6 +21,10 @@ pub(crate) fn write(path: &Path, recording: &Recording) {
         writer.dump(dump).unwrap();
     }
     writer.lifetimes(&recording.lifetimes).unwrap();
+    writer.events(&recording.events).unwrap();
+    for gap in &recording.gaps {
+        writer.gap(gap).unwrap();
+    }
     match (&recording.ledger, recording.ended_ms) {
         (Some(ledger), Some(ended_ms)) => writer.finish(ended_ms, ledger).unwrap(),
         _ => drop(writer),
@@ -102,21 +110,109 @@ fn a_recording_from_before_lifetimes_were_kept_is_read() {
     assert_eq!(read.samples, recording.samples);
 }
 
-#[test]
-fn a_recording_of_version_1_is_read_and_everything_in_it_was_observed() {
-    let recording = fixture::incident();
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("earlier.db");
-    write(&path, &recording);
-    let database = rusqlite::Connection::open(&path).unwrap();
-    for table in ["sample", "ledger_losses"] {
-        for column in ["events_lost", "resynced_inserted", "resynced_ended"] {
-            let drop = format!("ALTER TABLE {table} DROP COLUMN {column}");
-            database.execute(&drop, []).unwrap();
+/// Takes away what later versions brought, as far as the recording is then one of `version`.
+fn downgrade(path: &Path, version: i32) {
+    let database = rusqlite::Connection::open(path).unwrap();
+    // They name columns that go.
+    let views = ["fill", "endpoint_total", "eviction_total", "state_last"]
+        .map(|view| format!("DROP VIEW {view}"));
+    let tables = ["eviction", "event", "gap"].map(|table| format!("DROP TABLE {table}"));
+    let mut columns = vec![
+        (
+            "sample",
+            vec!["events_suppressed", "ring_lost", "pairs_lost"],
+        ),
+        (
+            "delta",
+            vec![
+                "nat_exhausted",
+                "chain_too_long",
+                "dying",
+                "reopened",
+                "syn_ignored",
+            ],
+        ),
+    ];
+    if version < 2 {
+        columns.push((
+            "sample",
+            vec!["events_lost", "resynced_inserted", "resynced_ended"],
+        ));
+    }
+    let mut statements: Vec<String> = views.into_iter().chain(tables).collect();
+    for (table, names) in columns {
+        for name in names {
+            statements.push(format!("ALTER TABLE {table} DROP COLUMN {name}"));
+            if table == "sample" {
+                statements.push(format!("ALTER TABLE ledger_losses DROP COLUMN {name}"));
+            }
         }
     }
-    database.execute("DROP TABLE unobserved", []).unwrap();
-    database.pragma_update(None, "user_version", 1).unwrap();
+    if version < 2 {
+        statements.push("DROP TABLE unobserved".to_owned());
+    }
+    for statement in statements {
+        database.execute(&statement, []).unwrap();
+    }
+    database
+        .pragma_update(None, "user_version", version)
+        .unwrap();
     database.close().unwrap();
-    assert_eq!(open(&path).unwrap(), recording);
+}
+
+/// What a recording from before version 3 holds of one of now.
+fn without_version_3(mut recording: Recording) -> Recording {
+    recording
+        .header
+        .unobserved
+        .0
+        .extend(Unobserved::BEFORE_VERSION_3);
+    recording.events.clear();
+    for sample in &mut recording.samples {
+        sample.evictions.clear();
+        for (_, counters) in &mut sample.deltas {
+            (
+                counters.nat_exhausted,
+                counters.chain_too_long,
+                counters.dying,
+            ) = (0, 0, 0);
+            (counters.reopened, counters.syn_ignored) = (0, 0);
+        }
+        sample.deltas.retain(|(_, counters)| !counters.is_zero());
+    }
+    recording
+}
+
+#[test]
+fn a_recording_of_version_1_or_2_is_read_and_what_it_does_not_hold_is_unobserved() {
+    for (version, recording) in [(1, fixture::incident()), (2, fixture::by_netlink())] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("earlier.db");
+        write(&path, &recording);
+        downgrade(&path, version);
+        let read = open(&path).unwrap();
+        assert_eq!(read, without_version_3(recording), "version {version}");
+        assert!(!read.header.unobserved.is_observed(Figure::SynIgnored));
+    }
+}
+
+#[test]
+fn evictions_told_by_several_processors_are_one_row_a_pair() {
+    let recording = fixture::incident();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pairs.db");
+    let mut writer = Writer::create(&path, false, &recording.header, &recording.node).unwrap();
+    let mut sample = recording.samples.last().unwrap().clone();
+    let pairs = sample.evictions.clone();
+    sample.evictions.extend(pairs.iter().rev().copied());
+    writer.sample(&sample).unwrap();
+    let doubled = pairs.iter().map(|pair| Eviction {
+        evicted: 2 * pair.evicted,
+        ..*pair
+    });
+    assert!(pairs.len() > 2);
+    assert_eq!(
+        open(&path).unwrap().samples[0].evictions,
+        doubled.collect::<Vec<_>>()
+    );
 }

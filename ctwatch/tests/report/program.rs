@@ -51,6 +51,10 @@ impl Place {
             writer.dump(dump).unwrap();
         }
         writer.lifetimes(&recording.lifetimes).unwrap();
+        writer.events(&recording.events).unwrap();
+        for gap in &recording.gaps {
+            writer.gap(gap).unwrap();
+        }
         match (&recording.ledger, recording.ended_ms) {
             (Some(ledger), Some(ended_ms)) => writer.finish(ended_ms, ledger).unwrap(),
             // No destructor closes the database in a recorder that is killed.

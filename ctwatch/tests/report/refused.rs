@@ -95,12 +95,12 @@ fn a_recording_of_a_later_ctwatch() {
     let (place, path) = place_with_recording();
     Connection::open(&path)
         .unwrap()
-        .pragma_update(None, "user_version", 3)
+        .pragma_update(None, "user_version", 4)
         .unwrap();
     refuse(
         &place,
         &path,
-        "has version 3 of the schema, this ctwatch reads up to 2 (use a newer ctwatch)",
+        "has version 4 of the schema, this ctwatch reads up to 3 (use a newer ctwatch)",
     );
 }
 

@@ -82,6 +82,8 @@ fn recording(samples: Vec<(u64, Counters)>, dumps: Vec<(i64, u64)>) -> Recording
         samples: samples.into_iter().map(sample).collect(),
         dumps: dumps.into_iter().map(dump).collect(),
         lifetimes: std::collections::BTreeMap::new(),
+        events: Vec::new(),
+        gaps: Vec::new(),
         ended_ms: None,
         ledger: None,
     }

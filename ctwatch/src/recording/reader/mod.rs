@@ -6,11 +6,12 @@ use rusqlite::Connection;
 
 use super::{
     Error,
-    columns::{LOSSES, LOSSES_1},
+    columns::{LOSSES, in_version},
 };
 use crate::model::recording::Recording;
 
 mod dumps;
+mod events;
 mod file;
 mod ledger;
 mod lifetimes;
@@ -62,23 +63,19 @@ fn read(connection: &Connection) -> rusqlite::Result<Recording> {
     // One transaction: a recorder that is still writing must not show half of its next sample.
     let tx = connection.unchecked_transaction()?;
     let names = Names::read(&tx)?;
-    let losses = losses(&tx)?;
-    let (header, ended_ms) = node::header(&tx)?;
+    let version = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let (header, ended_ms) = node::header(&tx, version)?;
     Ok(Recording {
         header,
         node: node::node(&tx, &names)?,
-        samples: samples::read(&tx, &names, losses)?,
+        samples: samples::read(&tx, &names, version)?,
         dumps: dumps::read(&tx, &names)?,
         lifetimes: lifetimes::read(&tx, &names)?,
+        events: events::events(&tx, &names)?,
+        gaps: events::gaps(&tx)?,
         ended_ms,
         ledger: ended_ms
-            .map(|_| ledger::read(&tx, &names, losses))
+            .map(|_| ledger::read(&tx, &names, &in_version(LOSSES, version)))
             .transpose()?,
     })
-}
-
-/// The columns that losses are read from: those of the recording's version.
-fn losses(connection: &Connection) -> rusqlite::Result<&'static str> {
-    let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    Ok(if version < 2 { LOSSES_1 } else { LOSSES })
 }

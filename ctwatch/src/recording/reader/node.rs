@@ -12,11 +12,14 @@ use super::{
 use crate::model::{
     node::{Address, Namespace, Node, RulesetText},
     recording::Header,
-    unobserved::Unobserved,
+    unobserved::{Figure, Unobserved},
 };
 
 /// The header, and when the recording ended.
-pub(super) fn header(connection: &Connection) -> rusqlite::Result<(Header, Option<i64>)> {
+pub(super) fn header(
+    connection: &Connection,
+    version: i32,
+) -> rusqlite::Result<(Header, Option<i64>)> {
     let (mut header, ended_ms) = connection.query_row(
         "SELECT version, started_ms, interval_ms, backend, ended_ms FROM recording",
         [],
@@ -37,19 +40,23 @@ pub(super) fn header(connection: &Connection) -> rusqlite::Result<(Header, Optio
         "SELECT reason FROM degraded ORDER BY id",
         |row| row.get(0),
     )?;
-    header.unobserved = unobserved(connection)?;
+    header.unobserved = unobserved(connection, version)?;
     Ok((header, ended_ms))
 }
 
-/// Nothing in a recording of version 1: probes see everything.
-fn unobserved(connection: &Connection) -> rusqlite::Result<Unobserved> {
-    if !connection.table_exists(None, "unobserved")? {
-        return Ok(Unobserved::default());
+/// In a recording of version 1, which came from probes, nothing but what no recording had before version 3.
+fn unobserved(connection: &Connection, version: i32) -> rusqlite::Result<Unobserved> {
+    let mut unobserved = Unobserved::default();
+    if version < 3 {
+        unobserved.0.extend(Unobserved::BEFORE_VERSION_3);
     }
-    let counters = all(connection, "SELECT counter FROM unobserved", |row| {
-        variant(row, 0)
-    })?;
-    Ok(Unobserved(counters.into_iter().collect()))
+    if connection.table_exists(None, "unobserved")? {
+        let counters: Vec<Figure> = all(connection, "SELECT counter FROM unobserved", |row| {
+            variant(row, 0)
+        })?;
+        unobserved.0.extend(counters);
+    }
+    Ok(unobserved)
 }
 
 pub(super) fn node(connection: &Connection, names: &Names) -> rusqlite::Result<Node> {

@@ -5,17 +5,22 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Rows, types::Type};
 
 use super::{
-    super::columns::{COUNTERS, TABLE, counters_in, figure, losses_in, table_in},
+    super::columns::{
+        COUNTERS, LOSSES, TABLE, counters_in, figure, in_version, losses_in, table_in,
+    },
     Names,
 };
-use crate::model::{counters::Counters, endpoint::Netns, sample::Sample, table::Table};
+use crate::model::{
+    counters::Counters, endpoint::Netns, event::Eviction, sample::Sample, table::Table,
+};
 
 /// All samples, each with its deltas in the order they were written and all tables by namespace.
 pub(super) fn read(
     connection: &Connection,
     names: &Names,
-    losses: &str,
+    version: i32,
 ) -> rusqlite::Result<Vec<Sample>> {
+    let losses = in_version(LOSSES, version);
     let mut query = connection.prepare(&format!(
         "SELECT id, at_ms, elapsed_ms, {losses} FROM sample ORDER BY id"
     ))?;
@@ -34,7 +39,11 @@ pub(super) fn read(
             losses: losses_in(row, 3)?,
         });
     }
-    read_deltas(connection, names, &ids, &mut samples)?;
+    let counters = in_version(COUNTERS, version);
+    read_deltas(connection, names, &counters, &ids, &mut samples)?;
+    if version >= 3 {
+        read_evictions(connection, names, &ids, &mut samples)?;
+    }
     read_tables(connection, names, &ids, &mut samples)?;
     Ok(samples)
 }
@@ -43,11 +52,12 @@ pub(super) fn read(
 fn read_deltas(
     connection: &Connection,
     names: &Names,
+    counters: &str,
     ids: &[i64],
     samples: &mut [Sample],
 ) -> rusqlite::Result<()> {
     let mut query = connection.prepare(&format!(
-        "SELECT sample_id, endpoint_id, {COUNTERS} FROM delta ORDER BY rowid"
+        "SELECT sample_id, endpoint_id, {counters} FROM delta ORDER BY rowid"
     ))?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
@@ -56,6 +66,30 @@ fn read_deltas(
         match names.endpoint(row, 1)? {
             Some(endpoint) => sample.deltas.push((endpoint, counters)),
             None => sample.unattributed += counters,
+        }
+    }
+    Ok(())
+}
+
+fn read_evictions(
+    connection: &Connection,
+    names: &Names,
+    ids: &[i64],
+    samples: &mut [Sample],
+) -> rusqlite::Result<()> {
+    let mut query = connection.prepare(
+        "SELECT sample_id, victim_id, newcomer_id, evicted FROM eviction ORDER BY rowid",
+    )?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let sample = &mut samples[position(ids, row.get(0)?)?];
+        // The column cannot be NULL.
+        if let Some(victim) = names.endpoint(row, 1)? {
+            sample.evictions.push(Eviction {
+                victim,
+                newcomer: names.endpoint(row, 2)?,
+                evicted: figure(row, 3)?,
+            });
         }
     }
     Ok(())

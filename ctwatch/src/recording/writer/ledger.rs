@@ -6,18 +6,22 @@ use super::{
     super::columns::{LOSSES, losses_out, placeholders},
     ids::Ids,
 };
-use crate::model::ledger::{Ledger, NetnsLedger};
+use crate::model::{
+    ledger::{Ledger, NetnsLedger},
+    unobserved::Unobserved,
+};
 
 pub(super) fn write(
     tx: &Transaction<'_>,
     ids: &mut Ids,
     ended_ms: i64,
     ledger: &Ledger,
+    unobserved: &Unobserved,
 ) -> rusqlite::Result<()> {
     for books in &ledger.namespaces {
         write_netns(tx, ids, books)?;
     }
-    let losses = losses_out(&ledger.losses);
+    let losses = losses_out(&ledger.losses, unobserved);
     let marks = placeholders(losses.len());
     tx.execute(
         &format!("INSERT INTO ledger_losses ({LOSSES}) VALUES ({marks})"),

@@ -8,6 +8,8 @@ use super::Error;
 use crate::model::{
     dump::Dump,
     endpoint::Endpoint,
+    event::Event,
+    gap::Gap,
     ledger::Ledger,
     lifetime::Lifetimes,
     node::{Address, Namespace, Node},
@@ -17,6 +19,7 @@ use crate::model::{
 };
 
 mod dump;
+mod event;
 mod file;
 mod ids;
 mod ledger;
@@ -82,7 +85,7 @@ impl Writer {
         Ok((connection, ids))
     }
 
-    /// Appends a sample: its losses, what changed at endpoints, the tables that changed.
+    /// Appends a sample: its losses, what changed at endpoints, who was evicted for whom, the tables that changed.
     ///
     /// # Errors
     /// [`Error::Full`] or what else SQLite reports; the sample is then not in the recording, all before are.
@@ -100,6 +103,22 @@ impl Writer {
     /// As [`Writer::sample`].
     pub fn dump(&mut self, dump: &Dump) -> Result<(), Error> {
         self.commit(|tx, ids| dump::write(tx, ids, dump))
+    }
+
+    /// Appends events, without their packets. How many is for the caller to bound.
+    ///
+    /// # Errors
+    /// As [`Writer::sample`].
+    pub fn events(&mut self, events: &[Event]) -> Result<(), Error> {
+        self.commit(|tx, ids| event::write_events(tx, ids, events))
+    }
+
+    /// Notes a time in which nothing was watched, once it is over.
+    ///
+    /// # Errors
+    /// As [`Writer::sample`].
+    pub fn gap(&mut self, gap: &Gap) -> Result<(), Error> {
+        self.commit(|tx, _| event::write_gap(tx, gap))
     }
 
     /// Brings the lifetimes of these endpoints up to date.
@@ -143,7 +162,8 @@ impl Writer {
     /// As [`Writer::sample`]; [`Error::Busy`] when another program reads the recording for longer than
     /// 5 seconds: it is complete then, but needs its -wal beside it.
     pub fn finish(mut self, ended_ms: i64, ledger: &Ledger) -> Result<(), Error> {
-        self.commit(|tx, ids| ledger::write(tx, ids, ended_ms, ledger))?;
+        let unobserved = self.unobserved.clone();
+        self.commit(|tx, ids| ledger::write(tx, ids, ended_ms, ledger, &unobserved))?;
         file::end_log(self.connection).map_err(|error| Error::sqlite("finish", &self.path, &error))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Transaction, params_from_iter, types::Value};
+use rusqlite::{Transaction, params, params_from_iter, types::Value};
 
 use super::{
     super::columns::{
@@ -11,7 +11,12 @@ use super::{
     ids::Ids,
 };
 use crate::model::{
-    counters::Counters, endpoint::Netns, sample::Sample, table::Table, unobserved::Unobserved,
+    counters::Counters,
+    endpoint::{Endpoint, Netns},
+    event::Eviction,
+    sample::Sample,
+    table::Table,
+    unobserved::Unobserved,
 };
 
 /// Each namespace's table as it was written last.
@@ -54,7 +59,7 @@ pub(super) fn write(
     changes: &[Change],
     unobserved: &Unobserved,
 ) -> rusqlite::Result<()> {
-    let losses = losses_out(&sample.losses);
+    let losses = losses_out(&sample.losses, unobserved);
     let figures = [Some(sample.at_ms), Some(sample.elapsed_ms.cast_signed())]
         .into_iter()
         .chain(losses);
@@ -65,6 +70,7 @@ pub(super) fn write(
     .execute(params_from_iter(figures))?;
     let id = tx.last_insert_rowid();
     write_deltas(tx, ids, id, sample, unobserved)?;
+    write_evictions(tx, ids, id, &sample.evictions)?;
     changes
         .iter()
         .try_for_each(|change| write_table(tx, ids, id, change))
@@ -94,6 +100,31 @@ fn write_deltas(
     }
     for (endpoint, counters) in sample.deltas.iter().filter(|(_, c)| !c.is_zero()) {
         write(Some(ids.endpoint(tx, endpoint)?), counters)?;
+    }
+    Ok(())
+}
+
+/// One row a pair, though each processor told its own.
+fn write_evictions(
+    tx: &Transaction<'_>,
+    ids: &mut Ids,
+    id: i64,
+    evictions: &[Eviction],
+) -> rusqlite::Result<()> {
+    let mut pairs: BTreeMap<(Endpoint, Option<Endpoint>), u64> = BTreeMap::new();
+    for eviction in evictions.iter().filter(|eviction| eviction.evicted > 0) {
+        let pair = (eviction.victim, eviction.newcomer);
+        *pairs.entry(pair).or_default() += eviction.evicted;
+    }
+    for ((victim, newcomer), evicted) in pairs {
+        let victim = ids.endpoint(tx, &victim)?;
+        let newcomer = newcomer
+            .map(|newcomer| ids.endpoint(tx, &newcomer))
+            .transpose()?;
+        tx.prepare_cached(
+            "INSERT INTO eviction (sample_id, victim_id, newcomer_id, evicted) VALUES (?, ?, ?, ?)",
+        )?
+        .execute(params![id, victim, newcomer, evicted.cast_signed()])?;
     }
     Ok(())
 }

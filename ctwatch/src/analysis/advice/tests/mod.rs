@@ -160,6 +160,8 @@ impl Scene {
             }],
             ledger: None,
             lifetimes: BTreeMap::new(),
+            events: Vec::new(),
+            gaps: Vec::new(),
             ended_ms: Some(10_000),
         }
     }
