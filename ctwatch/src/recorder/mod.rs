@@ -18,6 +18,7 @@ use crate::{
         ledger::Ledger,
         recording::{Backend, Header},
         sample::Sample,
+        unobserved::Figure,
     },
     recording::{self, Writer},
     source::{
@@ -27,12 +28,14 @@ use crate::{
 };
 
 mod cost;
+mod events;
 mod failures;
 mod namespaces;
 mod settle;
 mod watch;
 
 use cost::Cost;
+use events::Kept;
 use failures::Failures;
 use namespaces::Namespaces;
 use watch::Watch;
@@ -110,6 +113,7 @@ pub struct Recorder {
     samples: u64,
     progress: Progress,
     cost: Cost,
+    events: Kept,
     lifetimes_written: Instant,
 }
 
@@ -122,6 +126,8 @@ pub struct Finished {
     pub ledger: Ledger,
     /// Samples written.
     pub samples: u64,
+    /// Events kept in the recording; `None` where the source tells none.
+    pub events_kept: Option<u64>,
     /// How long it took.
     pub elapsed: Duration,
     /// What it cannot tell and why.
@@ -167,9 +173,10 @@ impl Recorder {
             samples: 0,
             progress: Progress::default(),
             cost: Cost::new(header.backend, &header.unobserved),
+            events: Kept::default(),
             lifetimes_written: started,
         };
-        recorder.keep(&sample)?;
+        recorder.keep(sample)?;
         recorder.start_dump(DumpKind::Baseline)?;
         Ok(recorder)
     }
@@ -191,7 +198,7 @@ impl Recorder {
             self.write_dump(dump)?;
         }
         let sample = settle::once(&mut *self.watch, &mut self.namespaces, self.started);
-        self.keep(&sample)?;
+        self.keep(sample)?;
         if self.lifetimes_written.elapsed() >= LIFETIMES_EVERY {
             self.lifetimes_written = Instant::now();
             self.write_lifetimes()?;
@@ -216,7 +223,7 @@ impl Recorder {
             self.write_dump(dump)?;
         }
         let sample = settle::sample(&mut *self.watch, &mut self.namespaces, self.started);
-        self.keep(&sample)?;
+        self.keep(sample)?;
         self.write_lifetimes()?;
         let ledger = self.books.close();
         let degraded = self.namespaces.degraded().to_vec();
@@ -225,6 +232,10 @@ impl Recorder {
             backend: self.watch.backend(),
             ledger,
             samples: self.samples,
+            events_kept: self
+                .watch
+                .unobserved()
+                .told(Figure::Events, self.events.count()),
             elapsed: self.started.elapsed(),
             degraded,
         })
@@ -251,8 +262,15 @@ impl Recorder {
         Ok(self.keeper.end(process)?)
     }
 
-    fn keep(&mut self, sample: &Sample) -> Result<(), Error> {
+    fn keep(&mut self, mut sample: Sample) -> Result<(), Error> {
+        // After the counters were read: what these tell of is counted, if not in this sample then in the next.
+        let events = self.watch.events();
+        let events = self.events.admit(events, &mut sample.losses);
+        let sample = &sample;
         self.writer.sample(sample)?;
+        if !events.is_empty() {
+            self.writer.events(&events)?;
+        }
         self.books.add(sample);
         self.samples += 1;
         self.progress.add(sample);

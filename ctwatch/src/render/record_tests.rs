@@ -45,6 +45,7 @@ fn finished(namespaces: Vec<NetnsLedger>, losses: Losses) -> Finished {
         backend: Backend::Kprobe,
         ledger: Ledger { namespaces, losses },
         samples: 1_021,
+        events_kept: Some(812),
         elapsed: Duration::from_millis(120_040),
         degraded: Vec::new(),
     }
