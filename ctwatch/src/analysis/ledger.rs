@@ -1,26 +1,32 @@
-//! The books: what ctwatch counted against what the kernel says of itself.
+//! The books: what ctwatch counted beside what the kernel says of itself ([`super::proof`] holds the two against each
+//! other).
 //!
 //! A namespace's books open with the first sample that shows its table and close with the last: what was counted
-//! in between is held against the difference of the kernel's figures. Take a first sample right after the probes
-//! are attached, before there is anything to count, and the books cover the whole recording.
+//! in between stands beside the difference of the kernel's figures. Take a first sample right after the probes
+//! are attached, before there is anything to count, and the books cover the whole recording. At a gap they close, and
+//! open again with the next table.
 
 use std::collections::BTreeMap;
 
-use super::refused::drops_but_clashes;
 use crate::model::{
     counters::Counters,
     endpoint::Netns,
-    ledger::{Compared, Ledger, NetnsLedger},
+    gap::Gap,
+    ledger::{Counted, Kernel, Ledger, NetnsLedger},
     sample::{Losses, Sample},
-    table::{KernelStats, Table},
+    table::Table,
     unobserved::{Figure, Unobserved},
 };
 
 /// The books of all of `samples`, which are in order of time and whose source does not see what is `unobserved`.
 #[must_use]
-pub fn ledger(samples: &[Sample], unobserved: &Unobserved) -> Ledger {
+pub fn ledger(samples: &[Sample], gaps: &[Gap], unobserved: &Unobserved) -> Ledger {
     let mut books = Books::new(unobserved);
+    let mut gaps = gaps.iter().peekable();
     for sample in samples {
+        while gaps.next_if(|gap| gap.from_ms <= sample.at_ms).is_some() {
+            books.gap();
+        }
         books.add(sample);
     }
     books.close()
@@ -37,12 +43,21 @@ pub struct Books {
 /// One namespace's.
 #[derive(Clone, Debug, Default)]
 struct Account {
-    /// First and last table.
+    /// First and last table since the last gap.
     tables: Option<(Table, Table)>,
-    /// Counted between these two.
+    /// What the tables before it showed.
+    closed: Option<Stretch>,
+    /// Counted between two tables.
     matched: Counters,
-    /// Counted since the last, or ever when there was none.
+    /// Counted since the last table, or ever when there was none.
     open: Counters,
+}
+
+/// From one table to another.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    kernel: Kernel,
+    count_change: Option<i64>,
 }
 
 impl Books {
@@ -67,6 +82,12 @@ impl Books {
         for table in &sample.tables {
             self.accounts.entry(table.netns).or_default().show(table);
         }
+    }
+
+    /// Between the samples added so far and the next lies a time in which nothing was watched: the kernel's figures on
+    /// either side of it have nothing to do with each other.
+    pub fn gap(&mut self) {
+        self.accounts.values_mut().for_each(Account::interrupt);
     }
 
     /// The books as they stand.
@@ -96,51 +117,70 @@ impl Account {
         }
     }
 
+    fn interrupt(&mut self) {
+        self.closed = self.stretch();
+        if self.tables.take().is_some() {
+            self.open = Counters::default();
+        }
+    }
+
+    /// All that tables showed.
+    fn stretch(&self) -> Option<Stretch> {
+        let now = self
+            .tables
+            .map(|(first, last)| Stretch::between(&first, &last));
+        match (self.closed, now) {
+            (Some(closed), Some(now)) => Some(closed.and(now)),
+            (closed, now) => closed.or(now),
+        }
+    }
+
     fn close(&self, netns: Netns, unobserved: &Unobserved) -> NetnsLedger {
-        let counted = match self.tables {
+        let stretch = self.stretch();
+        let counted = match stretch {
             Some(_) => &self.matched,
             None => &self.open,
         };
-        let stats = self.stats();
-        let kernel = |figure: fn(&KernelStats) -> Option<u64>| -> Option<u64> {
-            let (first, last) = stats?;
-            figure(&last)?.checked_sub(figure(&first)?)
-        };
-        let compared = |figure, ctwatch, kernel| Compared {
-            ctwatch: unobserved.told(figure, ctwatch),
-            kernel,
-        };
-        // nf_ct_resolve_clash counts a clash it cannot resolve as insert_failed and as drop.
-        let drop_clashes = unobserved.told(Figure::ClashDropped, counted.clash_dropped);
-        let drops = match drop_clashes {
-            Some(clashes) => kernel(|s| Some(s.drop)).map(|drop| drop.saturating_sub(clashes)),
-            None => stats.and_then(|(first, last)| drops_but_clashes(&first, &last)),
-        };
-        let evicted = counted.ended.evicted;
-        let (failed, merged) = (counted.insert_failed, counted.clash_merged);
-        let kernel_failed = kernel(|s| Some(s.insert_failed));
         NetnsLedger {
             netns,
             inserted: counted.inserted,
             ended: counted.ended.total(),
-            count_change: self.count_change(),
-            refused: compared(Figure::Refused, counted.refused, drops),
-            drop_clashes,
-            evicted: compared(Figure::Evicted, evicted, kernel(|s| Some(s.early_drop))),
-            insert_failed: compared(Figure::InsertFailed, failed, kernel_failed),
-            clash_merged: compared(Figure::ClashMerged, merged, kernel(|s| s.clash_resolve)),
+            count_change: stretch.and_then(|stretch| stretch.count_change),
+            counted: told(counted, unobserved),
+            kernel: stretch.map(|stretch| stretch.kernel).unwrap_or_default(),
+        }
+    }
+}
+
+impl Stretch {
+    fn between(first: &Table, last: &Table) -> Self {
+        let counts = first.count.zip(last.count);
+        Self {
+            kernel: Kernel::between(first, last),
+            count_change: counts.map(|(first, last)| last.cast_signed() - first.cast_signed()),
         }
     }
 
-    /// The kernel's statistics with the first table and with the last.
-    fn stats(&self) -> Option<(KernelStats, KernelStats)> {
-        let (first, last) = self.tables?;
-        first.stats.zip(last.stats)
+    fn and(self, more: Self) -> Self {
+        let changes = self.count_change.zip(more.count_change);
+        Self {
+            kernel: self.kernel + more.kernel,
+            count_change: changes.map(|(change, more)| change + more),
+        }
     }
+}
 
-    fn count_change(&self) -> Option<i64> {
-        let (first, last) = self.tables?;
-        Some(last.count?.cast_signed() - first.count?.cast_signed())
+fn told(counted: &Counters, unobserved: &Unobserved) -> Counted {
+    let told = |figure, value| unobserved.told(figure, value);
+    Counted {
+        refused: told(Figure::Refused, counted.refused),
+        evicted: told(Figure::Evicted, counted.ended.evicted),
+        insert_failed: told(Figure::InsertFailed, counted.insert_failed),
+        clash_dropped: told(Figure::ClashDropped, counted.clash_dropped),
+        nat_exhausted: told(Figure::NatExhausted, counted.nat_exhausted),
+        chain_too_long: told(Figure::ChainTooLong, counted.chain_too_long),
+        dying: told(Figure::Dying, counted.dying),
+        clash_merged: told(Figure::ClashMerged, counted.clash_merged),
     }
 }
 
@@ -153,6 +193,7 @@ mod tests {
         counters::Ended,
         endpoint::{Endpoint, Family, Protocol},
         recording::Backend,
+        table::KernelStats,
     };
 
     const NETNS: Netns = Netns {
@@ -226,18 +267,23 @@ mod tests {
             sample(busy, table(12, stats(103, 56)), Some(2)),
             sample(inserted(5), None, Some(1)),
         ];
-        let ledger = ledger(&samples, &Unobserved::default());
+        let ledger = ledger(&samples, &[], &Unobserved::default());
         let books = ledger.namespaces.first().unwrap();
         assert_eq!(
             (books.inserted, books.ended, books.count_change),
             (10, 5, Some(5))
         );
-        let compared = |figure: Compared| (figure.ctwatch, figure.kernel);
-        assert_eq!(compared(books.evicted), (Some(3), Some(3)));
-        // Of six drops one was a clash, four were refusals, one is something else.
-        assert_eq!(books.drop_clashes, Some(1));
-        assert_eq!(compared(books.refused), (Some(4), Some(5)));
-        assert_eq!(books.clash_merged.kernel, None);
+        let counted = &books.counted;
+        assert_eq!(
+            (counted.evicted, counted.refused, counted.clash_dropped),
+            (Some(3), Some(4), Some(1))
+        );
+        let kernel = &books.kernel;
+        assert_eq!(
+            (kernel.early_drop, kernel.drop, kernel.insert_failed),
+            (Some(3), Some(6), Some(6))
+        );
+        assert_eq!(kernel.clash_resolve, None);
         assert_eq!(
             (ledger.losses.probe_misses, ledger.losses.cause_lost),
             (Some(3), 3)
@@ -250,16 +296,16 @@ mod tests {
             sample(inserted(7), None, None),
             sample(inserted(5), None, Some(0)),
         ];
-        let ledger = ledger(&samples, &Unobserved::default());
+        let ledger = ledger(&samples, &[], &Unobserved::default());
         let books = ledger.namespaces.first().unwrap();
         assert_eq!((books.inserted, books.count_change), (12, None));
-        assert_eq!(books.evicted.kernel, None);
+        assert_eq!(books.kernel, Kernel::default());
         assert_eq!(ledger.losses.probe_misses, None);
     }
 
     #[test]
     fn no_samples_make_empty_books() {
-        assert_eq!(ledger(&[], &Unobserved::default()), Ledger::default());
+        assert_eq!(ledger(&[], &[], &Unobserved::default()), Ledger::default());
     }
 
     #[test]
@@ -278,16 +324,50 @@ mod tests {
             sample(inserted(0), table(0, stats(0, 0)), None),
             sample(refused, table(0, stats(9, 2)), None),
         ];
-        let compared = |figure: Compared| (figure.ctwatch, figure.kernel);
-        let by_netlink = ledger(&samples, &Unobserved::of(Backend::Netlink, true));
-        let books = by_netlink.namespaces.first().unwrap();
-        assert_eq!(compared(books.refused), (Some(4), Some(7)));
-        assert_eq!(compared(books.evicted), (Some(0), Some(9)));
-        assert_eq!(compared(books.insert_failed), (None, Some(2)));
-        assert_eq!(books.drop_clashes, None);
-        let by_dumps = ledger(&samples, &Unobserved::of(Backend::Dump, false));
+        let by_netlink = ledger(&samples, &[], &Unobserved::of(Backend::Netlink, true));
+        let counted = &by_netlink.namespaces.first().unwrap().counted;
+        assert_eq!((counted.refused, counted.evicted), (Some(4), Some(0)));
+        assert_eq!((counted.insert_failed, counted.clash_dropped), (None, None));
+        let by_dumps = ledger(&samples, &[], &Unobserved::of(Backend::Dump, false));
         let books = by_dumps.namespaces.first().unwrap();
-        assert_eq!(compared(books.refused), (None, Some(7)));
-        assert_eq!(compared(books.evicted), (None, Some(9)));
+        assert_eq!(books.counted, Counted::default());
+        assert_eq!(
+            (books.kernel.drop, books.kernel.early_drop),
+            (Some(9), Some(9))
+        );
+    }
+
+    #[test]
+    fn at_a_gap_the_books_close_and_open_again() {
+        let stats = |drop| KernelStats {
+            drop,
+            ..KernelStats::default()
+        };
+        let refused = |refused| Counters {
+            inserted: 1,
+            refused,
+            ..Counters::default()
+        };
+        let mut samples = vec![
+            sample(refused(9), table(5, stats(100)), Some(0)),
+            sample(refused(4), table(8, stats(104)), Some(0)),
+            // The table went, its counters with it, and what was counted last had no table any more.
+            sample(refused(7), None, Some(0)),
+            sample(refused(8), table(1, stats(2)), Some(0)),
+            sample(refused(3), table(2, stats(5)), Some(0)),
+        ];
+        for (second, sample) in (0..).zip(&mut samples) {
+            sample.at_ms = second * 1_000;
+        }
+        let gap = Gap {
+            from_ms: 2_200,
+            to_ms: 2_700,
+            reason: "nf_conntrack was unloaded".to_owned(),
+        };
+        let books = ledger(&samples, &[gap], &Unobserved::default());
+        let books = books.namespaces.first().unwrap();
+        assert_eq!(books.counted.refused, Some(7));
+        assert_eq!(books.kernel.drop, Some(7));
+        assert_eq!((books.inserted, books.count_change), (2, Some(4)));
     }
 }

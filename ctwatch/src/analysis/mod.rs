@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod ledger;
 pub mod lost;
 pub mod occupancy;
+pub mod proof;
 pub mod refused;
 pub mod report;
 pub mod status;

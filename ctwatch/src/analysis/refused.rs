@@ -22,8 +22,13 @@ pub fn drops_but_clashes(before: &KernelStats, now: &KernelStats) -> Option<u64>
     let grown = |figure: fn(&KernelStats) -> u64| figure(now).checked_sub(figure(before));
     let failed = grown(|s| s.insert_failed)?;
     let too_long = grown(|s| s.chaintoolong.unwrap_or(0))?;
-    let clashes = failed.saturating_sub(too_long);
-    Some(grown(|s| s.drop)?.saturating_sub(clashes))
+    Some(but_clashes(grown(|s| s.drop)?, failed, too_long))
+}
+
+/// The least of `dropped` that are no clashes, of which there are at most as many as inserts that failed with a chain
+/// that was not too long.
+pub(super) fn but_clashes(dropped: u64, insert_failed: u64, chaintoolong: u64) -> u64 {
+    dropped.saturating_sub(insert_failed.saturating_sub(chaintoolong))
 }
 
 /// Connections refused between two readings of a table, by the kernel's own figures: its drops but clashes, where

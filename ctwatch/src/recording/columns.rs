@@ -5,6 +5,7 @@ use rusqlite::Row;
 
 use crate::model::{
     counters::{Counters, Ended},
+    ledger::{Counted, Kernel},
     sample::Losses,
     table::{KernelStats, Table},
     unobserved::{Figure, Unobserved},
@@ -26,6 +27,10 @@ pub(super) const COUNTER_COLUMNS: usize = BY_CAUSE + ctwatch_common::tcp::COUNT;
 pub(super) const LOSSES: &str = "probe_misses, unattributed, refused_unattributed, refused_ctnetlink, cause_lost, \
      cause_raced, unreadable, unpaired, events_lost, resynced_inserted, resynced_ended, events_suppressed, \
      ring_lost, pairs_lost";
+
+/// Figures of a `ledger_netns` row, in the order of [`books_out`].
+pub(super) const BOOKS: &str = "refused, evicted, insert_failed, clash_dropped, nat_exhausted, chain_too_long, dying, \
+     clash_merged, drop_kernel, early_drop_kernel, insert_failed_kernel, chaintoolong_kernel, clash_resolve_kernel";
 
 /// Columns that came later, with the version of the schema that brought them.
 const SINCE: [(&str, i32); 11] = [
@@ -176,6 +181,49 @@ pub(super) fn losses_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Losses>
         ring_lost: at(12)?,
         pairs_lost: at(13)?,
     })
+}
+
+/// What was counted as integers, in the order of [`BOOKS`].
+pub(super) fn books_out(counted: &Counted, kernel: &Kernel) -> [Option<i64>; 13] {
+    [
+        counted.refused,
+        counted.evicted,
+        counted.insert_failed,
+        counted.clash_dropped,
+        counted.nat_exhausted,
+        counted.chain_too_long,
+        counted.dying,
+        counted.clash_merged,
+        kernel.drop,
+        kernel.early_drop,
+        kernel.insert_failed,
+        kernel.chaintoolong,
+        kernel.clash_resolve,
+    ]
+    .map(|figure| figure.map(u64::cast_signed))
+}
+
+/// What was counted, from the columns that begin at `first`.
+pub(super) fn books_in(row: &Row<'_>, first: usize) -> rusqlite::Result<(Counted, Kernel)> {
+    let at = |column| figure_or_null(row, first + column);
+    let counted = Counted {
+        refused: at(0)?,
+        evicted: at(1)?,
+        insert_failed: at(2)?,
+        clash_dropped: at(3)?,
+        nat_exhausted: at(4)?,
+        chain_too_long: at(5)?,
+        dying: at(6)?,
+        clash_merged: at(7)?,
+    };
+    let kernel = Kernel {
+        drop: at(8)?,
+        early_drop: at(9)?,
+        insert_failed: at(10)?,
+        chaintoolong: at(11)?,
+        clash_resolve: at(12)?,
+    };
+    Ok((counted, kernel))
 }
 
 /// A table as integers, in the order of [`TABLE`].

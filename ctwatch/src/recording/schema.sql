@@ -240,21 +240,25 @@ CREATE TABLE lifetime (
     PRIMARY KEY (endpoint_id, below_ms)
 ) STRICT, WITHOUT ROWID;
 
--- The books, written when a recording ends in order; *_kernel is what the kernel's own counters say.
+-- The books, written when a recording ends in order; *_kernel is by how much the kernel's own counters grew.
 CREATE TABLE ledger_netns (
     netns_id             INTEGER NOT NULL REFERENCES netns,
     inserted             INTEGER NOT NULL,
     ended                INTEGER NOT NULL,
     count_change         INTEGER,
     refused              INTEGER,
-    refused_kernel       INTEGER,
-    drop_clashes         INTEGER,
     evicted              INTEGER,
-    evicted_kernel       INTEGER,
     insert_failed        INTEGER,
-    insert_failed_kernel INTEGER,
+    clash_dropped        INTEGER, -- of insert_failed
+    nat_exhausted        INTEGER, -- of clash_dropped
+    chain_too_long       INTEGER, -- of insert_failed, as the next
+    dying                INTEGER,
     clash_merged         INTEGER,
-    clash_merged_kernel  INTEGER
+    drop_kernel          INTEGER,
+    early_drop_kernel    INTEGER,
+    insert_failed_kernel INTEGER,
+    chaintoolong_kernel  INTEGER,
+    clash_resolve_kernel INTEGER
 ) STRICT;
 
 CREATE TABLE ledger_losses (

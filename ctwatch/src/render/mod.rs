@@ -7,6 +7,7 @@ pub mod man;
 mod netns;
 mod number;
 pub mod paint;
+pub mod proof;
 pub mod record;
 pub mod report;
 pub mod rules;

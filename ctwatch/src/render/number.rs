@@ -50,6 +50,18 @@ pub(super) fn percent(part: Option<f64>) -> String {
     })
 }
 
+/// `100 %`, `99.95 %`: what is not all is never shown as all.
+pub(super) fn share(part: Option<f64>) -> String {
+    part.map_or_else(none, |part| {
+        let hundredths = (part * 10_000.0).round();
+        match part {
+            1.0 => "100 %".to_owned(),
+            part if part < 1.0 => format!("{:.2} %", hundredths.min(9_999.0) / 100.0),
+            _ => format!("{:.2} %", hundredths.max(10_001.0) / 100.0),
+        }
+    })
+}
+
 /// `5.3 s`, `58 s`, `2m 5s`
 pub(super) fn duration(seconds: Option<f64>) -> String {
     seconds.map_or_else(none, |seconds| match seconds {
@@ -105,6 +117,10 @@ mod tests {
         assert_eq!(percent(Some(0.999)), "99 %");
         assert_eq!(percent(Some(1.0)), "100 %");
         assert_eq!(percent(Some(0.001)), "<1 %");
+        assert_eq!(share(Some(1.0)), "100 %");
+        assert_eq!(share(Some(0.999_999)), "99.99 %");
+        assert_eq!(share(Some(1.000_001)), "100.01 %");
+        assert_eq!(share(Some(0.0)), "0.00 %");
         assert_eq!(duration(Some(5.26)), "5.3 s");
         assert_eq!(duration(Some(58.4)), "58 s");
         assert_eq!(duration(Some(125.0)), "2m 5s");

@@ -5,21 +5,15 @@ use std::{fmt::Write as _, path::Path};
 use serde_json::{Value, json};
 
 use super::{
-    number::{count, percent, signed},
+    number::{count, percent},
     paint::Paint,
-    table::Table,
+    proof,
 };
 use crate::{
-    model::{
-        ledger::{Compared, NetnsLedger},
-        recording::Backend,
-        sample::Losses,
-    },
+    analysis::proof::NetnsBooks,
+    model::{ledger::Ledger, recording::Backend, sample::Losses},
     recorder::{Attached, Finished, Progress},
 };
-
-/// Columns of a terminal that summaries keep to.
-const WIDTH: usize = 100;
 
 /// The progress line, without an end of line.
 #[must_use]
@@ -78,87 +72,57 @@ pub fn summary(finished: &Finished, path: &Path) -> String {
         Backend::Netlink => "watched through netlink events: - is what they do not show\n",
         Backend::Dump => "watched through dumps of the table: - is what they do not show\n",
     });
-    let all = &finished.ledger.namespaces;
-    let (busy, quiet): (Vec<&NetnsLedger>, Vec<&NetnsLedger>) =
-        all.iter().partition(|books| happened(books));
-    for books in &busy {
-        text.push_str(&namespace(books));
-    }
-    if !quiet.is_empty() {
-        text.push_str(&rest(&quiet, busy.is_empty()));
-    }
-    text.push_str(&lost(&finished.ledger.losses, finished.backend));
+    text.push_str(&proof(&finished.ledger, finished.backend));
+    text.push_str(&events(finished));
     for reason in &finished.degraded {
         text.push_str(&format!("degraded: {reason}\n"));
     }
     text
 }
 
-/// Whether any figure of a namespace, ours or the kernel's, is not 0.
-fn happened(books: &NetnsLedger) -> bool {
-    let compared = [
-        books.refused,
-        books.evicted,
-        books.insert_failed,
-        books.clash_merged,
-    ];
-    let ours = [books.inserted, books.ended, books.drop_clashes.unwrap_or(0)];
-    ours.iter().any(|figure| *figure > 0)
-        || books.count_change.is_some_and(|change| change != 0)
-        || compared.iter().any(|figure| {
-            figure
-                .ctwatch
-                .max(figure.kernel)
-                .is_some_and(|figure| figure > 0)
-        })
+/// How many events the recording has, and why not more.
+fn events(finished: &Finished) -> String {
+    let losses = &finished.ledger.losses;
+    match finished.events_kept {
+        Some(kept) => format!(
+            "events: {} kept, {} suppressed, {} lost (examples: the totals have them all)\n",
+            count(kept),
+            count(losses.events_suppressed),
+            count(losses.ring_lost)
+        ),
+        None => "events: - (this source does not show connections one by one)\n".to_owned(),
+    }
 }
 
-fn namespace(books: &NetnsLedger) -> String {
-    let balance = books.inserted.cast_signed() - books.ended.cast_signed();
-    let check = match books.count_change.map(|change| change - balance) {
-        Some(0) => "nf_conntrack_count agrees",
-        Some(_) => "read while entries moved, or some were missed",
-        None => "nf_conntrack_count could not be read",
-    };
-    let mut table = Table::new(&["<", "CTWATCH", "KERNEL", "DIFFERENCE", "<"]);
-    table.row([
-        "entries".to_owned(),
-        signed(balance),
-        signed(books.count_change),
-        signed(books.count_change.map(|change| change - balance)),
-        check.to_owned(),
-    ]);
-    for (name, figure) in [
-        ("refused", books.refused),
-        ("evicted", books.evicted),
-        ("insert_failed", books.insert_failed),
-        ("clash merged", books.clash_merged),
-    ] {
-        table.row([
-            name.to_owned(),
-            count(figure.ctwatch),
-            count(figure.kernel),
-            signed(difference(figure)),
-            String::new(),
-        ]);
+/// The books for people: what the kernel counted against what ctwatch explains of it, and what was lost.
+pub(super) fn proof(ledger: &Ledger, backend: Backend) -> String {
+    let all: Vec<NetnsBooks> = ledger.namespaces.iter().map(NetnsBooks::from).collect();
+    let (quiet, busy): (Vec<&NetnsBooks>, Vec<&NetnsBooks>) =
+        all.iter().partition(|books| books.is_quiet());
+    let mut text = String::new();
+    for books in &busy {
+        text.push_str(&namespace(books));
     }
+    if !quiet.is_empty() {
+        text.push_str(&rest(&quiet, busy.is_empty()));
+    }
+    text.push_str(&lost(&ledger.losses, backend));
+    text
+}
+
+fn namespace(books: &NetnsBooks) -> String {
     format!(
-        "netns {}: {} inserted, {} ended\n{}",
-        books.netns.inode,
+        "netns {}: {} inserted, {} ended\n{}{}",
+        books.netns,
         count(books.inserted),
         count(books.ended),
-        table.lines(Paint::Plain)
+        proof::table(books, None).lines(Paint::Plain),
+        proof::remainders(&books.proof)
     )
 }
 
-/// The kernel's figure less ours.
-fn difference(figure: Compared) -> Option<i64> {
-    let (kernel, ours) = figure.kernel.zip(figure.ctwatch)?;
-    Some(kernel.cast_signed() - ours.cast_signed())
-}
-
 /// Namespaces in which nothing happened.
-fn rest(quiet: &[&NetnsLedger], all: bool) -> String {
+fn rest(quiet: &[&NetnsBooks], all: bool) -> String {
     let other = if all { "" } else { "other " };
     let plural = if quiet.len() == 1 { "" } else { "s" };
     let unread = quiet.iter().filter(|books| books.count_change.is_none());
@@ -178,7 +142,7 @@ fn lost(losses: &Losses, backend: Backend) -> String {
         true => lost_by_probes(losses),
         false => lost_by_netlink(losses),
     };
-    let mut text = wrapped("lost: ", &parts);
+    let mut text = proof::list("lost: ", &parts);
     if losses.refused_ctnetlink > 0 {
         text.push_str(&format!(
             "refused to userspace (ctnetlink), which the kernel's drop leaves out: {}\n",
@@ -221,31 +185,6 @@ fn lost_by_netlink(losses: &Losses) -> Vec<String> {
         .collect()
 }
 
-/// A list in lines of at most [`WIDTH`] columns, those after the first under the beginning of the list.
-fn wrapped(label: &str, parts: &[String]) -> String {
-    let indent = " ".repeat(label.len());
-    let mut text = label.to_owned();
-    let mut used = label.len();
-    for (place, part) in parts.iter().enumerate() {
-        let last = place + 1 == parts.len();
-        let part = format!("{part}{}", if last { "" } else { "," });
-        if used > label.len() {
-            if used + 1 + part.len() > WIDTH {
-                text.push('\n');
-                text.push_str(&indent);
-                used = indent.len();
-            } else {
-                text.push(' ');
-                used += 1;
-            }
-        }
-        text.push_str(&part);
-        used += part.len();
-    }
-    text.push('\n');
-    text
-}
-
 /// The summary as a document (docs/recording.md describes it).
 #[must_use]
 pub fn json(finished: &Finished, path: &Path) -> Value {
@@ -255,27 +194,22 @@ pub fn json(finished: &Finished, path: &Path) -> Value {
         "backend": finished.backend,
         "seconds": finished.elapsed.as_secs_f64(),
         "samples": finished.samples,
-        "ledger": {
-            "namespaces": finished.ledger.namespaces.iter().map(books).collect::<Vec<_>>(),
-            "losses": finished.ledger.losses,
+        "events": {
+            "kept": finished.events_kept,
+            "suppressed": finished.events_kept.map(|_| finished.ledger.losses.events_suppressed),
+            "lost": finished.events_kept.map(|_| finished.ledger.losses.ring_lost),
         },
+        "ledger": ledger(&finished.ledger),
         "degraded": finished.degraded,
     })
 }
 
-/// A namespace's books; `netns` is its inode number, as everywhere in documents.
-fn books(ledger: &NetnsLedger) -> Value {
+/// The books as a document.
+pub(super) fn ledger(ledger: &Ledger) -> Value {
+    let namespaces = ledger.namespaces.iter().map(NetnsBooks::from);
     json!({
-        "netns": ledger.netns.inode,
-        "cookie": ledger.netns.cookie,
-        "inserted": ledger.inserted,
-        "ended": ledger.ended,
-        "count_change": ledger.count_change,
-        "refused": ledger.refused,
-        "drop_clashes": ledger.drop_clashes,
-        "evicted": ledger.evicted,
-        "insert_failed": ledger.insert_failed,
-        "clash_merged": ledger.clash_merged,
+        "namespaces": namespaces.collect::<Vec<_>>(),
+        "losses": ledger.losses,
     })
 }
 

@@ -63,7 +63,7 @@ impl Table {
             let kept = columns.filter(|((heading, _), _)| !left_out.contains(heading));
             kept.map(|(_, width)| width + GAP.len()).sum()
         };
-        if takes(&[]) <= width + GAP.len() {
+        if self.width() <= width + GAP.len() {
             return;
         }
         let enough = |set: &&&[&str]| takes(set) <= width + GAP.len();
@@ -71,6 +71,11 @@ impl Table {
         for heading in chosen.copied().into_iter().flatten() {
             self.hide(heading, |_| true);
         }
+    }
+
+    /// Columns that the lines take at most, the gap after the last one included.
+    pub(super) fn width(&self) -> usize {
+        self.widths().iter().map(|width| width + GAP.len()).sum()
     }
 
     /// Whether a column is shown.

@@ -49,7 +49,7 @@ fn balances(recording: &Recording) {
     for books in &ledger.namespaces {
         let net = books.inserted.cast_signed() - books.ended.cast_signed();
         assert_eq!(Some(net), books.count_change);
-        assert_eq!(books.evicted.ctwatch, books.evicted.kernel);
+        assert_eq!(books.counted.evicted, books.kernel.early_drop);
     }
     let losses = &ledger.losses;
     assert_eq!(losses.events_lost.unwrap_or(0), 0);

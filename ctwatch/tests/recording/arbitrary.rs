@@ -12,7 +12,7 @@ use ctwatch::model::{
     entry::{State, Tuple},
     event::{Event, Evicted, Eviction, Other, Reason},
     gap::Gap,
-    ledger::{Compared, Ledger, NetnsLedger},
+    ledger::{Counted, Kernel, Ledger, NetnsLedger},
     lifetime::Lifetimes,
     node::{Address, Namespace, Node, RulesetKind, RulesetText},
     recording::{Backend, Header, Recording},
@@ -371,30 +371,36 @@ fn node() -> impl Strategy<Value = Node> {
 }
 
 fn ledger() -> impl Strategy<Value = Ledger> {
-    let compared = || {
-        (option::of(any::<u64>()), option::of(any::<u64>()))
-            .prop_map(|(ctwatch, kernel)| Compared { ctwatch, kernel })
-    };
+    let figures = || array::uniform13(option::of(any::<u64>()));
     let books = (
         netns(),
         array::uniform2(any::<u64>()),
-        option::of(any::<u64>()),
         option::of(any::<i64>()),
-        (compared(), compared(), compared(), compared()),
+        figures(),
     )
-        .prop_map(
-            |(netns, [inserted, ended], drop_clashes, count_change, compared)| NetnsLedger {
-                netns,
-                inserted,
-                ended,
-                count_change,
-                refused: compared.0,
-                drop_clashes,
-                evicted: compared.1,
-                insert_failed: compared.2,
-                clash_merged: compared.3,
+        .prop_map(|(netns, [inserted, ended], count_change, n)| NetnsLedger {
+            netns,
+            inserted,
+            ended,
+            count_change,
+            counted: Counted {
+                refused: n[0],
+                evicted: n[1],
+                insert_failed: n[2],
+                clash_dropped: n[3],
+                nat_exhausted: n[4],
+                chain_too_long: n[5],
+                dying: n[6],
+                clash_merged: n[7],
             },
-        );
+            kernel: Kernel {
+                drop: n[8],
+                early_drop: n[9],
+                insert_failed: n[10],
+                chaintoolong: n[11],
+                clash_resolve: n[12],
+            },
+        });
     (vec(books, 0..3), losses()).prop_map(|(namespaces, losses)| Ledger { namespaces, losses })
 }
 

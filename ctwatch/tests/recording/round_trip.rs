@@ -73,10 +73,16 @@ fn the_incident_is_kept_in_little_space_and_its_books_balance() {
     assert!(bytes < 200 * 1024, "{bytes} bytes");
     let books = &recording.ledger.unwrap().namespaces[0];
     let change = books.inserted.cast_signed() - books.ended.cast_signed();
+    let (counted, kernel) = (&books.counted, &books.kernel);
     assert_eq!(Some(change), books.count_change);
-    assert_eq!(books.evicted.ctwatch, books.evicted.kernel);
-    assert_eq!(books.refused.ctwatch, books.refused.kernel);
-    assert!(books.evicted.ctwatch > Some(1_000) && books.refused.ctwatch > Some(100));
+    assert_eq!(counted.evicted, kernel.early_drop);
+    assert_eq!(counted.insert_failed, kernel.insert_failed);
+    let refused = counted.refused.zip(counted.clash_dropped);
+    assert_eq!(
+        refused.map(|(refused, clashes)| refused + clashes),
+        kernel.drop
+    );
+    assert!(counted.evicted > Some(1_000) && counted.refused > Some(100));
 }
 
 #[test]
@@ -168,6 +174,7 @@ fn without_version_3(mut recording: Recording) -> Recording {
         .0
         .extend(Unobserved::BEFORE_VERSION_3);
     recording.events.clear();
+    recording.ledger = None;
     for sample in &mut recording.samples {
         sample.evictions.clear();
         for (_, counters) in &mut sample.deltas {

@@ -4,10 +4,13 @@ use serde::Serialize;
 
 use super::{Options, Told};
 use crate::{
-    analysis::occupancy::cross_check,
+    analysis::{
+        occupancy::cross_check,
+        proof::{Balance, NetnsBooks},
+    },
     model::{
         counters::Counters,
-        ledger::{Compared, Ledger, NetnsLedger},
+        ledger::{Ledger, NetnsLedger},
         recording::Recording,
         sample::Losses,
         unobserved::{Figure, Unobserved},
@@ -18,7 +21,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Books {
     /// By namespace.
-    pub namespaces: Vec<NetnsBooks>,
+    pub namespaces: Vec<ReportedBooks>,
     /// What the source says it lost.
     pub losses: Losses,
     /// Counted under no endpoint.
@@ -42,53 +45,12 @@ pub enum Verdict {
     Lost,
 }
 
-/// A figure of ctwatch's beside the kernel's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Balance {
-    /// What ctwatch counted; `None` where its source does not see that.
-    pub ctwatch: Option<u64>,
-    /// What the kernel counted.
-    pub kernel: Option<u64>,
-    /// Kernel less ctwatch.
-    pub difference: Option<i64>,
-}
-
-impl From<Compared> for Balance {
-    fn from(compared: Compared) -> Self {
-        let both = compared.kernel.zip(compared.ctwatch);
-        Self {
-            ctwatch: compared.ctwatch,
-            kernel: compared.kernel,
-            difference: both.map(|(kernel, ours)| kernel.cast_signed() - ours.cast_signed()),
-        }
-    }
-}
-
 /// One namespace's books.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct NetnsBooks {
-    /// Namespace's inode number.
-    pub netns: u32,
-    /// Entries inserted.
-    pub inserted: u64,
-    /// Entries ended.
-    pub ended: u64,
-    /// Change of `nf_conntrack_count`.
-    pub count_change: Option<i64>,
-    /// `count_change` less (`inserted` − `ended`): entries not in the hash yet, and events missed.
-    pub unexplained: Option<i64>,
-    /// Refused, against the kernel's `drop` less dropped clashes. The difference are other drops: reopened TCP
-    /// connections that lost a race, sequence adjustments that failed, extensions gone stale.
-    pub refused: Balance,
-    /// Clashes that were dropped, which the kernel's `drop` counts too; `None` where the source does not see them, and
-    /// the kernel's figure is less all that its `insert_failed` allows for.
-    pub drop_clashes: Option<u64>,
-    /// Evicted, against `early_drop`.
-    pub evicted: Balance,
-    /// Entries that could not be inserted, against the kernel's own count.
-    pub insert_failed: Balance,
-    /// Clashes merged, against `clash_resolve`.
-    pub clash_merged: Balance,
+pub struct ReportedBooks {
+    /// As the recorder closed them.
+    #[serde(flatten)]
+    pub books: NetnsBooks,
     /// Entries the first dump and the events since foretell for the last dump, against what that one saw;
     /// `None` with fewer than two dumps. While the table changes the two are not of one moment.
     pub last_dump: Option<Balance>,
@@ -99,7 +61,7 @@ pub(super) fn books(recording: &Recording, options: &Options, ledger: &Ledger) -
         .namespaces
         .iter()
         .filter(|n| options.wants_netns(n.netns));
-    let namespaces: Vec<NetnsBooks> = wanted.map(|books| netns(recording, books)).collect();
+    let namespaces: Vec<ReportedBooks> = wanted.map(|books| netns(recording, books)).collect();
     let mut unattributed = Counters::default();
     for sample in &recording.samples {
         unattributed += sample.unattributed;
@@ -112,19 +74,9 @@ pub(super) fn books(recording: &Recording, options: &Options, ledger: &Ledger) -
     }
 }
 
-fn netns(recording: &Recording, ledger: &NetnsLedger) -> NetnsBooks {
-    let net = ledger.inserted.cast_signed() - ledger.ended.cast_signed();
-    NetnsBooks {
-        netns: ledger.netns.inode,
-        inserted: ledger.inserted,
-        ended: ledger.ended,
-        count_change: ledger.count_change,
-        unexplained: ledger.count_change.map(|change| change - net),
-        refused: ledger.refused.into(),
-        drop_clashes: ledger.drop_clashes,
-        evicted: ledger.evicted.into(),
-        insert_failed: ledger.insert_failed.into(),
-        clash_merged: ledger.clash_merged.into(),
+fn netns(recording: &Recording, ledger: &NetnsLedger) -> ReportedBooks {
+    ReportedBooks {
+        books: NetnsBooks::from(ledger),
         last_dump: cross_check(recording, ledger.netns).map(|check| Balance {
             ctwatch: Some(check.by_events.max(0).cast_unsigned()),
             kernel: Some(check.by_dump),
@@ -133,7 +85,7 @@ fn netns(recording: &Recording, ledger: &NetnsLedger) -> NetnsBooks {
     }
 }
 
-fn verdict(namespaces: &[NetnsBooks], losses: &Losses, unobserved: &Unobserved) -> Verdict {
+fn verdict(namespaces: &[ReportedBooks], losses: &Losses, unobserved: &Unobserved) -> Verdict {
     // Where nobody looked whose they were, that is no loss.
     let refused = unobserved.told(Figure::Refused, losses.refused_unattributed);
     let lost = losses.probe_misses.unwrap_or(0)
@@ -151,6 +103,7 @@ fn verdict(namespaces: &[NetnsBooks], losses: &Losses, unobserved: &Unobserved) 
     let differences = || {
         namespaces
             .iter()
+            .map(|reported| &reported.books)
             .flat_map(|books| [books.unexplained, books.evicted.difference])
     };
     if differences().any(|difference| difference.is_some_and(|d| d != 0)) {

@@ -24,7 +24,7 @@ mod ports;
 mod states;
 mod told;
 
-pub use books::{Balance, Books, NetnsBooks, Verdict};
+pub use books::{Books, ReportedBooks, Verdict};
 pub use clients::ClientReport;
 pub use fill::{NamespaceReport, TimePoint};
 pub use moment::Moment;
@@ -111,7 +111,11 @@ pub fn report(recording: &Recording, options: &Options) -> Report {
     let occupancies: BTreeMap<Endpoint, Occupancy> = occupancy::occupancy(recording);
     let ledger = match &recording.ledger {
         Some(ledger) => ledger.clone(),
-        None => ledger::ledger(&recording.samples, &recording.header.unobserved),
+        None => ledger::ledger(
+            &recording.samples,
+            &recording.gaps,
+            &recording.header.unobserved,
+        ),
     };
     let namespaces = fill::namespaces(recording, options);
     let ports = ports::ports(recording, options, &occupancies, &namespaces);

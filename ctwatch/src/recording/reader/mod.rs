@@ -4,10 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::{
-    Error,
-    columns::{LOSSES, in_version},
-};
+use super::Error;
 use crate::model::recording::Recording;
 
 mod dumps;
@@ -63,7 +60,7 @@ fn read(connection: &Connection) -> rusqlite::Result<Recording> {
     // One transaction: a recorder that is still writing must not show half of its next sample.
     let tx = connection.unchecked_transaction()?;
     let names = Names::read(&tx)?;
-    let version = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let version: i32 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let (header, ended_ms) = node::header(&tx, version)?;
     Ok(Recording {
         header,
@@ -74,8 +71,10 @@ fn read(connection: &Connection) -> rusqlite::Result<Recording> {
         events: events::events(&tx, &names)?,
         gaps: events::gaps(&tx)?,
         ended_ms,
+        // The books of earlier versions hold less than their samples tell.
         ledger: ended_ms
-            .map(|_| ledger::read(&tx, &names, &in_version(LOSSES, version)))
+            .filter(|_| version >= 3)
+            .map(|_| ledger::read(&tx, &names))
             .transpose()?,
     })
 }

@@ -1,9 +1,9 @@
 //! The end of a recording, with its books.
 
-use rusqlite::{Transaction, params, params_from_iter};
+use rusqlite::{Transaction, params_from_iter};
 
 use super::{
-    super::columns::{LOSSES, losses_out, placeholders},
+    super::columns::{BOOKS, LOSSES, books_out, losses_out, placeholders},
     ids::Ids,
 };
 use crate::model::{
@@ -32,27 +32,17 @@ pub(super) fn write(
 }
 
 fn write_netns(tx: &Transaction<'_>, ids: &mut Ids, books: &NetnsLedger) -> rusqlite::Result<()> {
-    let figure = |figure: Option<u64>| figure.map(u64::cast_signed);
-    tx.prepare_cached(
-        "INSERT INTO ledger_netns (netns_id, inserted, ended, count_change, refused, refused_kernel,
-             drop_clashes, evicted, evicted_kernel, insert_failed, insert_failed_kernel, clash_merged,
-             clash_merged_kernel)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )?
-    .execute(params![
-        ids.netns(tx, books.netns)?,
-        books.inserted.cast_signed(),
-        books.ended.cast_signed(),
+    let head = [
+        Some(ids.netns(tx, books.netns)?),
+        Some(books.inserted.cast_signed()),
+        Some(books.ended.cast_signed()),
         books.count_change,
-        figure(books.refused.ctwatch),
-        figure(books.refused.kernel),
-        figure(books.drop_clashes),
-        figure(books.evicted.ctwatch),
-        figure(books.evicted.kernel),
-        figure(books.insert_failed.ctwatch),
-        figure(books.insert_failed.kernel),
-        figure(books.clash_merged.ctwatch),
-        figure(books.clash_merged.kernel),
-    ])?;
+    ];
+    let figures = books_out(&books.counted, &books.kernel);
+    let marks = placeholders(head.len() + figures.len());
+    tx.prepare_cached(&format!(
+        "INSERT INTO ledger_netns (netns_id, inserted, ended, count_change, {BOOKS}) VALUES ({marks})"
+    ))?
+    .execute(params_from_iter(head.into_iter().chain(figures)))?;
     Ok(())
 }

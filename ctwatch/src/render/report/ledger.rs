@@ -3,9 +3,9 @@
 use super::super::{
     number::{count, signed},
     paint::Paint,
-    table::Table,
+    proof,
 };
-use crate::analysis::report::{Balance, NetnsBooks, Report, Verdict};
+use crate::analysis::report::{Report, ReportedBooks, Verdict};
 
 /// All of the books, or, when not `whole`, one line.
 pub(super) fn ledger(report: &Report, paint: Paint, whole: bool) -> String {
@@ -20,63 +20,30 @@ pub(super) fn ledger(report: &Report, paint: Paint, whole: bool) -> String {
     lines
 }
 
-fn namespace(books: &NetnsBooks, several: bool, paint: Paint) -> String {
+fn namespace(reported: &ReportedBooks, several: bool, paint: Paint) -> String {
+    let books = &reported.books;
+    let (inserted, ended) = (count(books.inserted), count(books.ended));
     let title = match several {
         true => format!("Books of netns {}", books.netns),
         false => "Books".to_owned(),
     };
-    let mut table = Table::new(&["<", "CTWATCH", "KERNEL", "DIFFERENCE", "<"]);
-    let net = books.inserted.cast_signed() - books.ended.cast_signed();
-    table.row([
-        "entries".to_owned(),
-        signed(net),
-        signed(books.count_change),
-        signed(books.unexplained),
-        format!(
-            "{} inserted, {} ended",
-            count(books.inserted),
-            count(books.ended)
-        ),
-    ]);
-    let drop_note = match (books.drop_clashes, books.refused.difference) {
-        (Some(clashes), Some(rest @ 1..)) => format!(
-            "kernel: drop less {} clashed; {} for other reasons (TCP reopened, sequence numbers)",
-            count(clashes),
-            count(rest.cast_unsigned())
-        ),
-        (Some(clashes), _) => format!("kernel: drop less {} clashed", count(clashes)),
-        (None, _) => "kernel: drop less what insert_failed allows for".to_owned(),
-    };
-    let failed_note = match books.insert_failed.difference {
-        Some(1..) => "kernel: also chains too long and entries dying",
-        _ => "",
-    };
-    let mut row = |name: &str, balance: &Balance, note: String| {
-        table.row([
-            name.to_owned(),
-            count(balance.ctwatch),
-            count(balance.kernel),
-            signed(balance.difference),
-            note,
-        ]);
-    };
-    row("refused", &books.refused, drop_note);
-    row("evicted", &books.evicted, "kernel: early_drop".to_owned());
-    row(
-        "insert_failed",
-        &books.insert_failed,
-        failed_note.to_owned(),
-    );
-    row(
-        "clash merged",
-        &books.clash_merged,
-        "kernel: clash_resolve".to_owned(),
-    );
-    if let Some(dump) = &books.last_dump {
-        let note = "ctwatch: first dump and events since; kernel: last dump";
-        row("last dump", dump, note.to_owned());
-    }
-    format!("{}\n{}", paint.strong(&title), table.lines(paint))
+    let last_dump = reported.last_dump.map(|dump| {
+        let cells = [
+            "last dump".to_owned(),
+            count(dump.kernel),
+            count(dump.ctwatch),
+            String::new(),
+            signed(dump.difference),
+        ];
+        (cells, "first dump and events since".to_owned())
+    });
+    let table = proof::table(books, last_dump);
+    format!(
+        "{} ({inserted} inserted, {ended} ended)\n{}{}",
+        paint.strong(&title),
+        table.lines(paint),
+        proof::remainders(&books.proof)
+    )
 }
 
 fn lost(report: &Report, paint: Paint) -> String {

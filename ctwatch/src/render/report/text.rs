@@ -8,7 +8,7 @@ use super::{
     ledger::ledger,
     sections::{clients, namespaces, ports, states, time},
 };
-use crate::analysis::report::{NetnsBooks, Report};
+use crate::analysis::{proof::NetnsBooks, report::Report};
 
 /// A list to show alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,7 @@ fn without_idle(report: &Report) -> (Report, usize) {
         .ledger
         .namespaces
         .iter()
+        .map(|reported| &reported.books)
         .filter(|books| is_idle(books))
         .map(|books| books.netns)
         .collect();
@@ -82,6 +83,6 @@ fn without_idle(report: &Report) -> (Report, usize) {
     busy.namespaces.retain(|netns| !idle.contains(&netns.netns));
     busy.ledger
         .namespaces
-        .retain(|books| !idle.contains(&books.netns));
+        .retain(|reported| !idle.contains(&reported.books.netns));
     (busy, idle.len())
 }
