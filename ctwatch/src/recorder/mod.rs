@@ -3,7 +3,6 @@
 use std::{
     io,
     path::PathBuf,
-    sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -11,7 +10,6 @@ use nix::unistd::Pid;
 use thiserror::Error;
 
 use crate::{
-    analysis::ledger::Books,
     model::{
         dump::DumpKind,
         event::Wanted,
@@ -21,10 +19,7 @@ use crate::{
         unobserved::Figure,
     },
     recording::{self, Writer},
-    source::{
-        keeper::{self, Keeper},
-        node, privilege,
-    },
+    source::{keeper, privilege},
 };
 
 mod cost;
@@ -33,12 +28,12 @@ mod failures;
 mod namespaces;
 mod settle;
 mod watch;
+mod watching;
 
 use cost::Cost;
 use events::Kept;
-use failures::Failures;
-use namespaces::Namespaces;
-use watch::Watch;
+use namespaces::News;
+use watching::Watching;
 
 pub use watch::{Attached, Source, WatchError};
 
@@ -100,16 +95,8 @@ pub struct Progress {
 /// A recording under way.
 #[derive(Debug)]
 pub struct Recorder {
-    /// Before the keeper: what it has attached goes when that ends.
-    watch: Box<dyn Watch>,
-    keeper: Arc<Keeper>,
-    /// What is to be told of the source.
-    notice: Option<String>,
-    namespaces: Namespaces,
+    watching: Watching,
     writer: Writer,
-    books: Books,
-    failures: Failures,
-    started: Instant,
     samples: u64,
     progress: Progress,
     cost: Cost,
@@ -141,40 +128,22 @@ impl Recorder {
     ///
     /// [`Error`]. Nothing has been written when there is nothing to watch by.
     pub fn start(settings: &Settings) -> Result<Self, Error> {
-        // Before anything takes time or privileges: a file in the way is the user's to deal with first.
-        privilege::rest()?;
-        check(settings)?;
-        privilege::raise()?;
-        let node = node::read(false);
-        let may_enter = privilege::may_enter_namespaces();
-        let mut ready = watch::attach(settings.source, &Wanted::SAMPLE, &node)?;
-        let keeper = Arc::new(Keeper::start(&mut ready)?);
-        // Before the first thread starts, and before a file is written.
-        privilege::give_up(|| check(settings).is_err())?;
-        let mut namespaces = Namespaces::new(&node, Arc::clone(&keeper), may_enter);
-        let (mut watch, notice) = ready.watch(&keeper, &namespaces.all())?;
-        for reason in notice.iter().cloned().chain(watch.degraded()) {
-            namespaces.degrade(&reason);
-        }
-        namespaces.degrade_unentered(watch.backend());
-        let started = watch.started();
-        let header = header(settings, &*watch, &namespaces);
+        let check = || recording::check_target(&settings.path, settings.force);
+        let (mut watching, node) = Watching::start(
+            || check().map_err(Error::from),
+            |node| Ok(watch::attach(settings.source, &Wanted::SAMPLE, node)?),
+        )?;
+        let header = header(settings, &watching);
         let writer = Writer::create(&settings.path, settings.force, &header, &node)?;
-        let sample = settle::sample(&mut *watch, &mut namespaces, started);
+        let sample = watching.settled_sample();
         let mut recorder = Self {
-            watch,
-            keeper,
-            notice,
-            failures: Failures::default(),
-            books: Books::new(&header.unobserved),
-            namespaces,
             writer,
-            started,
             samples: 0,
             progress: Progress::default(),
             cost: Cost::new(header.backend, &header.unobserved),
             events: Kept::default(),
-            lifetimes_written: started,
+            lifetimes_written: watching.started(),
+            watching,
         };
         recorder.keep(sample)?;
         recorder.start_dump(DumpKind::Baseline)?;
@@ -188,22 +157,19 @@ impl Recorder {
     ///
     /// When the recording cannot be written; what was written stays readable.
     pub fn sample(&mut self) -> Result<Progress, Error> {
-        for news in self.namespaces.refresh() {
+        for news in self.watching.refresh() {
             news.write(&mut self.writer)?;
         }
-        if let Some(now) = self.namespaces.changed() {
-            self.watch.update(now);
-        }
-        for dump in self.watch.dumps() {
+        for dump in self.watching.watch.dumps() {
             self.write_dump(dump)?;
         }
-        let sample = settle::once(&mut *self.watch, &mut self.namespaces, self.started);
+        let sample = self.watching.sample();
         self.keep(sample)?;
         if self.lifetimes_written.elapsed() >= LIFETIMES_EVERY {
             self.lifetimes_written = Instant::now();
             self.write_lifetimes()?;
         }
-        if self.watch.is_due() {
+        if self.watching.watch.is_due() {
             self.start_dump(DumpKind::Periodic)?;
         }
         Ok(self.progress)
@@ -215,42 +181,42 @@ impl Recorder {
     ///
     /// When the recording cannot be written; what was written stays readable.
     pub fn finish(mut self) -> Result<Finished, Error> {
-        for dump in self.watch.wait_dumps() {
+        for dump in self.watching.watch.wait_dumps() {
             self.write_dump(dump)?;
         }
         self.start_dump(DumpKind::Final)?;
-        for dump in self.watch.wait_dumps() {
+        for dump in self.watching.watch.wait_dumps() {
             self.write_dump(dump)?;
         }
-        let sample = settle::sample(&mut *self.watch, &mut self.namespaces, self.started);
+        let sample = self.watching.settled_sample();
         self.keep(sample)?;
         self.write_lifetimes()?;
-        let ledger = self.books.close();
-        let degraded = self.namespaces.degraded().to_vec();
+        let ledger = self.watching.ledger();
         self.writer.finish(unix_ms(), &ledger)?;
         Ok(Finished {
-            backend: self.watch.backend(),
+            backend: self.watching.watch.backend(),
             ledger,
             samples: self.samples,
             events_kept: self
+                .watching
                 .watch
                 .unobserved()
                 .told(Figure::Events, self.events.count()),
-            elapsed: self.started.elapsed(),
-            degraded,
+            elapsed: self.watching.started().elapsed(),
+            degraded: self.watching.degraded(),
         })
     }
 
     /// What sits where.
     #[must_use]
     pub fn attached(&self) -> Attached {
-        self.watch.attached()
+        self.watching.attached()
     }
 
     /// What is to be told of the source: which it is and why, where it is not the best there is.
     #[must_use]
     pub fn notice(&self) -> Option<&str> {
-        self.notice.as_deref()
+        self.watching.notice()
     }
 
     /// Asks a command of this process to end that runs as another user, which root may.
@@ -259,58 +225,44 @@ impl Recorder {
     ///
     /// When it is not permitted.
     pub fn end(&self, process: Pid) -> Result<(), Error> {
-        Ok(self.keeper.end(process)?)
+        Ok(self.watching.keeper.end(process)?)
     }
 
     fn keep(&mut self, mut sample: Sample) -> Result<(), Error> {
         // After the counters were read: what these tell of is counted, if not in this sample then in the next.
-        let events = self.watch.events();
+        let events = self.watching.watch.events();
         let events = self.events.admit(events, &mut sample.losses);
         let sample = &sample;
         self.writer.sample(sample)?;
         if !events.is_empty() {
             self.writer.events(&events)?;
         }
-        self.books.add(sample);
         self.samples += 1;
         self.progress.add(sample);
         let lost = self.cost.add(sample);
         (self.progress.refused, self.progress.evicted) = (lost.refused, lost.all_evicted());
-        for reason in self.watch.degraded() {
-            self.degrade(&reason)?;
-        }
-        if self.failures.are_unexplained(sample) {
-            self.watch_failures()?;
+        for reason in self.watching.heed(sample)? {
+            self.writer.degrade(&reason)?;
         }
         Ok(())
     }
 
-    /// From now on failed inserts are attributed; what came before is said to be missing.
-    fn watch_failures(&mut self) -> Result<(), Error> {
-        if !self.keeper.watch_failures()? {
-            return Ok(());
-        }
-        let reason = "inserts that failed other than by a clash were not attributed to ports before the first of \
-                      them showed in the kernel's insert_failed";
-        self.degrade(reason)
-    }
-
     /// Notes what cannot be told, once.
     fn degrade(&mut self, reason: &str) -> Result<(), Error> {
-        if self.namespaces.degrade(reason) {
+        if self.watching.namespaces.degrade(reason) {
             self.writer.degrade(reason)?;
         }
         Ok(())
     }
 
     fn start_dump(&mut self, kind: DumpKind) -> Result<(), Error> {
-        self.watch
-            .start_dumps(self.namespaces.all(), kind)
-            .map_err(Error::Thread)
+        let all = self.watching.namespaces.all();
+        let started = self.watching.watch.start_dumps(all, kind);
+        started.map_err(Error::Thread)
     }
 
     fn write_lifetimes(&mut self) -> Result<(), Error> {
-        let lifetimes = self.watch.lifetimes();
+        let lifetimes = self.watching.watch.lifetimes();
         let pairs = lifetimes.iter().map(|(endpoint, lived)| (endpoint, lived));
         Ok(self.writer.lifetimes(pairs)?)
     }
@@ -323,19 +275,15 @@ impl Recorder {
     }
 }
 
-fn check(settings: &Settings) -> Result<(), recording::Error> {
-    recording::check_target(&settings.path, settings.force)
-}
-
-fn header(settings: &Settings, watch: &dyn Watch, namespaces: &Namespaces) -> Header {
-    let since = watch.started().elapsed().as_millis();
+fn header(settings: &Settings, watching: &Watching) -> Header {
+    let since = watching.started().elapsed().as_millis();
     Header {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_ms: unix_ms() - i64::try_from(since).unwrap_or_default(),
         interval_ms: u64::try_from(settings.interval.as_millis()).unwrap_or(u64::MAX),
-        backend: watch.backend(),
-        degraded: namespaces.degraded().to_vec(),
-        unobserved: watch.unobserved(),
+        backend: watching.watch.backend(),
+        degraded: watching.degraded(),
+        unobserved: watching.watch.unobserved(),
     }
 }
 
