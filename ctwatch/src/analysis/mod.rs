@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod doctor;
+pub mod drops;
 pub mod ledger;
 pub mod lost;
 pub mod occupancy;

@@ -13,9 +13,14 @@ use crate::source::privilege;
 mod advise;
 mod completions;
 mod doctor;
+mod drops;
 mod man;
+mod new_file;
+mod out;
 mod record;
 mod report;
+mod signals;
+mod source;
 mod status;
 
 /// Watches Linux connection tracking from inside the kernel: which ports fill the table, who was refused or
@@ -93,6 +98,8 @@ enum Color {
 enum Command {
     /// Watch connection tracking and write a recording.
     Record(record::Args),
+    /// Show refused and evicted connections one by one.
+    Drops(drops::Args),
     /// Say what filled the table, when, and who paid.
     Report(report::Args),
     /// Say which ports should not be tracked, how safe that is and why.
@@ -112,7 +119,9 @@ impl Command {
     fn reads_files_only(&self) -> bool {
         match self {
             // `man` writes files wherever the user may.
-            Self::Record(_) | Self::Status(_) | Self::Doctor(_) | Self::Man(_) => false,
+            Self::Record(_) | Self::Drops(_) | Self::Status(_) | Self::Doctor(_) | Self::Man(_) => {
+                false
+            }
             Self::Report(_) | Self::Advise(_) | Self::Completions(_) => true,
         }
     }
@@ -187,6 +196,7 @@ fn run(cli: &Cli) -> Result<Outcome> {
     }
     match &cli.command {
         Command::Record(args) => record::run(args, &cli.global),
+        Command::Drops(args) => drops::run(args, &cli.global),
         Command::Report(args) => report::run(args, &cli.global),
         Command::Advise(args) => advise::run(args, &cli.global),
         Command::Status(args) => status::run(args, &cli.global),

@@ -10,7 +10,6 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use clap::ValueEnum;
 use nix::{
     errno::Errno,
     sys::signal::{Signal as NixSignal, kill},
@@ -18,13 +17,16 @@ use nix::{
 };
 use tokio::{
     process::{Child, Command},
-    signal::unix::{Signal, SignalKind, signal},
-    time::{Instant, MissedTickBehavior, interval, sleep_until, timeout},
+    time::{Instant, MissedTickBehavior, interval, timeout},
 };
 
-use super::{Global, Outcome, Output};
+use super::{
+    Global, Outcome, Output,
+    signals::{Signals, until},
+    source::By,
+};
 use crate::{
-    recorder::{Progress, Recorder, Settings, Source},
+    recorder::{Progress, Recorder, Settings},
     render::record as render,
     source::privilege,
 };
@@ -58,32 +60,6 @@ pub(super) struct Args {
     /// Record while this command runs.
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
-}
-
-/// A source, as arguments name it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum By {
-    /// The best that works, which is said.
-    #[default]
-    Auto,
-    /// Probes on the functions of nf_conntrack, by fentry and fexit: the cheapest, and none is ever skipped for ctwatch's
-    /// own reading.
-    Fentry,
-    /// The same by kprobe and kretprobe, on any kernel.
-    Kprobe,
-    /// Events and dumps of ctnetlink, which need no probes and cost the node more.
-    Netlink,
-}
-
-impl From<By> for Source {
-    fn from(by: By) -> Self {
-        match by {
-            By::Auto => Self::Auto,
-            By::Fentry => Self::Fentry,
-            By::Kprobe => Self::Kprobe,
-            By::Netlink => Self::Netlink,
-        }
-    }
 }
 
 /// An interval of 1 ms or more.
@@ -192,13 +168,6 @@ async fn ended(child: &mut Option<Child>) -> io::Result<ExitStatus> {
     }
 }
 
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => pending().await,
-    }
-}
-
 fn is_full(progress: &Progress) -> bool {
     progress
         .fill
@@ -231,29 +200,6 @@ async fn end(child: &mut Option<Child>, recorder: &Recorder) {
         return;
     }
     let _ = timeout(PATIENCE, child.wait()).await;
-}
-
-/// SIGINT and SIGTERM, which end a recording in order.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self> {
-        let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
-    }
-
-    async fn received(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
 
 /// One line on a terminal that is written over and over.

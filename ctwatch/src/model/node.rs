@@ -31,6 +31,18 @@ pub struct Node {
     pub unread: Vec<String>,
 }
 
+impl Node {
+    /// The namespace that a user means by `text`: a name under /run/netns, or an inode number.
+    #[must_use]
+    pub fn find_netns(&self, text: &str) -> Option<Netns> {
+        let all = || self.namespaces.iter();
+        let named = all().find(|namespace| namespace.name.as_deref() == Some(text));
+        let inode = text.parse::<u32>().ok();
+        let numbered = || all().find(|namespace| Some(namespace.netns.inode) == inode);
+        named.or_else(numbered).map(|namespace| namespace.netns)
+    }
+}
+
 /// A namespace as people know it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Namespace {
@@ -80,4 +92,33 @@ pub struct RulesetText {
     pub kind: RulesetKind,
     /// The program's output.
     pub text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_is_found_by_its_name_first_and_by_its_number() {
+        let namespace = |inode, name: Option<&str>| Namespace {
+            netns: Netns {
+                cookie: u64::from(inode) + 1,
+                inode,
+            },
+            name: name.map(str::to_owned),
+            own: false,
+        };
+        let node = Node {
+            namespaces: vec![
+                namespace(7, None),
+                namespace(8, Some("blue")),
+                namespace(9, Some("7")),
+            ],
+            ..Node::default()
+        };
+        let found = |text| node.find_netns(text).map(|netns| netns.inode);
+        assert_eq!((found("blue"), found("8")), (Some(8), Some(8)));
+        assert_eq!(found("7"), Some(9), "a name");
+        assert_eq!((found("10"), found("red"), found("")), (None, None, None));
+    }
 }

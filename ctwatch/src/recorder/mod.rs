@@ -1,4 +1,4 @@
-//! The recorder: what watches and the kernel's files in, a recording out.
+//! The recorder: what watches and the kernel's files in, a recording out. [`drops`] is the same without a recording.
 
 use std::{
     io,
@@ -23,6 +23,7 @@ use crate::{
 };
 
 mod cost;
+pub mod drops;
 mod events;
 mod failures;
 mod namespaces;
@@ -68,6 +69,14 @@ pub enum Error {
     /// Capabilities are neither to be had nor to be given up.
     #[error("cannot change the capabilities of this process: {0}")]
     Capabilities(#[from] privilege::CapsError),
+    /// No namespace is called so.
+    #[error(
+        "no network namespace {wanted} on this node (`lsns -t net` lists inode numbers, `ip netns` names)"
+    )]
+    Netns {
+        /// What was asked for.
+        wanted: String,
+    },
     /// Threads for dumps cannot be started.
     #[error("cannot start a thread to dump the table: {0}")]
     Thread(#[source] io::Error),

@@ -163,6 +163,12 @@ impl Namespaces {
         self.addresses.insert(seen.netns, addresses);
     }
 
+    /// The name under /run/netns.
+    pub(super) fn name(&self, netns: Netns) -> Option<String> {
+        let seen = self.seen.iter().find(|seen| seen.netns == netns)?;
+        seen.name.clone()
+    }
+
     /// The tables of all namespaces.
     pub(super) fn tables(&self) -> Vec<Table> {
         self.keeper.tables(&self.seen).unwrap_or_default()

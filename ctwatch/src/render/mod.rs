@@ -3,6 +3,7 @@
 pub mod advice;
 mod bars;
 pub mod doctor;
+pub mod drops;
 pub mod man;
 mod netns;
 mod number;

@@ -4,6 +4,7 @@
     reason = "a test that cannot set up its files has failed"
 )]
 
+use ctwatch::model::event::Reason;
 use std::{
     fs,
     io::Write as _,
@@ -73,6 +74,11 @@ fn pages_tell_what_the_arguments_do_not() {
     ] {
         assert!(record.contains(words), "{words}");
     }
+    let drops = fs::read_to_string(directory.path().join("ctwatch-drops.1")).unwrap();
+    for reason in Reason::ALL {
+        let entry = format!("\n.TP\n.B {reason}\n");
+        assert!(drops.contains(&entry), "{reason}");
+    }
 }
 
 #[test]
@@ -136,6 +142,10 @@ fn a_shell_completes_commands_and_options() {
     assert!(offered.lines().any(|line| line == "status"), "{offered}");
     let offered = complete("ctwatch status --z");
     assert!(offered.lines().any(|line| line == "--zabbix"), "{offered}");
+    let offered = complete("ctwatch drops --");
+    for option in ["--pcap", "--limit", "--netns", "--invalid"] {
+        assert!(offered.lines().any(|line| line == option), "{offered}");
+    }
 }
 
 #[test]

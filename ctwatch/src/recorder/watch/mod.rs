@@ -64,6 +64,16 @@ pub enum WatchError {
     /// A capability is missing.
     #[error(transparent)]
     Capability(#[from] privilege::Missing),
+    /// Netlink is all there is, and does not suffice.
+    #[error(
+        "{}netlink does not tell one refused connection from another (`ctwatch record` counts them by port, and \
+         works here by netlink)",
+        probes.as_ref().map(|why| format!("{why}; ")).unwrap_or_default()
+    )]
+    OneByOne {
+        /// Why not by probes.
+        probes: Option<Box<AttachError>>,
+    },
     /// Neither by probes nor through netlink.
     #[error("{netlink}; nor by probes: {probes}")]
     Neither {
@@ -190,6 +200,29 @@ fn probes(source: Source, wanted: &Wanted, node: &Node) -> Option<Result<Probes,
             probes => Some(probes),
         },
     }
+}
+
+/// As [`attach`], where nothing but probes will do.
+pub(super) fn attach_probes(
+    source: Source,
+    wanted: &Wanted,
+    node: &Node,
+) -> Result<Ready, WatchError> {
+    let one_by_one = |probes: Option<AttachError>| WatchError::OneByOne {
+        probes: probes.map(Box::new),
+    };
+    match attach(source, wanted, node) {
+        Ok(Ready::Netlink { probes, .. }) => Err(one_by_one(probes)),
+        Err(WatchError::Probes(error)) if has_netlink(&error) => Err(one_by_one(Some(error))),
+        Err(WatchError::Neither { probes, .. }) => Err((*probes).into()),
+        ready => ready,
+    }
+}
+
+/// Whether netlink would have something to watch where probes cannot be attached for this reason.
+fn has_netlink(error: &AttachError) -> bool {
+    !matches!(error, AttachError::Hook(HookError::NotLoaded))
+        && privilege::check(&privilege::NETLINK).is_ok()
 }
 
 impl Ready {

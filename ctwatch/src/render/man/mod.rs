@@ -15,9 +15,10 @@ pub struct Page {
 }
 
 /// What the arguments do not tell, by the page's name.
-const SECTIONS: [(&str, &str); 6] = [
+const SECTIONS: [(&str, &str); 7] = [
     ("ctwatch", include_str!("ctwatch.roff")),
     ("ctwatch-record", include_str!("record.roff")),
+    ("ctwatch-drops", include_str!("drops.roff")),
     ("ctwatch-report", include_str!("report.roff")),
     ("ctwatch-advise", include_str!("advise.roff")),
     ("ctwatch-doctor", include_str!("doctor.roff")),

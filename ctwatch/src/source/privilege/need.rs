@@ -86,7 +86,12 @@ pub fn check(watching: &Watching) -> Result<(), Missing> {
     Err(Missing {
         purpose: watching.purpose,
         missing: names(&missing).join(", "),
-        remedy: remedy(watching, &program.to_string_lossy(), may_gain()),
+        remedy: remedy(
+            watching,
+            &program.to_string_lossy(),
+            &arguments(),
+            may_gain(),
+        ),
     })
 }
 
@@ -123,7 +128,14 @@ fn may_gain() -> bool {
     !status.lines().any(|line| line == "NoNewPrivs:\t1")
 }
 
-fn remedy(watching: &Watching, program: &str, may_gain: bool) -> String {
+/// Those of this process, as a shell takes them.
+fn arguments() -> String {
+    let words = env::args_os().skip(1);
+    let words: Vec<String> = words.map(|word| quoted(&word.to_string_lossy())).collect();
+    words.join(" ")
+}
+
+fn remedy(watching: &Watching, program: &str, arguments: &str, may_gain: bool) -> String {
     if !may_gain {
         return "no_new_privs is set here, so that neither sudo nor file capabilities have an effect: whoever starts \
                 this process must pass them on, as AmbientCapabilities= of systemd does"
@@ -132,13 +144,13 @@ fn remedy(watching: &Watching, program: &str, may_gain: bool) -> String {
     let all = [watching.required, watching.useful].concat();
     let set = names(&all).join(",").to_lowercase();
     let program = quoted(program);
-    format!("run sudo {program} record, or once: sudo setcap {set}+ep {program}")
+    format!("run sudo {program} {arguments}, or once: sudo setcap {set}+ep {program}")
 }
 
 /// As a shell takes it for one word.
 fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-    if word.chars().all(is_plain) {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
@@ -176,13 +188,14 @@ mod tests {
     #[test]
     fn the_next_step_can_be_pasted() {
         assert_eq!(
-            remedy(&NETLINK, "/usr/local/bin/ctwatch", true),
-            "run sudo /usr/local/bin/ctwatch record, or once: sudo setcap cap_net_admin,cap_bpf,cap_perfmon,\
+            remedy(&NETLINK, "/usr/local/bin/ctwatch", "drops -d 5s", true),
+            "run sudo /usr/local/bin/ctwatch drops -d 5s, or once: sudo setcap cap_net_admin,cap_bpf,cap_perfmon,\
              cap_net_raw,cap_sys_admin,cap_sys_ptrace+ep /usr/local/bin/ctwatch"
         );
         assert!(
-            remedy(&PROBES, "/home/o'hara/ct watch", true).ends_with(r"'/home/o'\''hara/ct watch'")
+            remedy(&PROBES, "/home/o'hara/ct watch", "record", true)
+                .ends_with(r"'/home/o'\''hara/ct watch'")
         );
-        assert!(remedy(&PROBES, "/bin/ctwatch", false).contains("AmbientCapabilities="));
+        assert!(remedy(&PROBES, "/bin/ctwatch", "record", false).contains("AmbientCapabilities="));
     }
 }

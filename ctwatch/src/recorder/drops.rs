@@ -1,0 +1,171 @@
+//! The loop of `drops`: events one by one as they come; tables and books are kept beside them, nothing is recorded.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Error,
+    watch::{self, Attached, Source},
+    watching::Watching,
+};
+use crate::{
+    analysis::drops::{Explained, Fill, Watched},
+    model::{
+        counters::Counters,
+        endpoint::Netns,
+        event::{Event, Wanted},
+        node::Node,
+        sample::Sample,
+    },
+};
+
+/// Time between two looks at the tables.
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+
+/// So many events a second each processor may send: what a terminal or a pipe takes.
+const PER_SECOND: u32 = 10_000;
+
+/// What is to be told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What to watch by.
+    pub source: Source,
+    /// Only this network namespace: inode number, or name under /run/netns.
+    pub netns: Option<String>,
+    /// Only this destination port, of the connection or of whoever is told beside it.
+    pub port: Option<u16>,
+    /// With the beginnings of packets.
+    pub packets: bool,
+    /// Invalid packets, too.
+    pub invalid: bool,
+}
+
+/// Events under way.
+#[derive(Debug)]
+pub struct Drops {
+    watching: Watching,
+    kernel: String,
+    fills: HashMap<Netns, Fill>,
+    counted: Counters,
+    sampled: Instant,
+}
+
+impl Drops {
+    /// Reads the node and begins to watch. `check` says whether what is to be written can be.
+    ///
+    /// # Errors
+    ///
+    /// Those of `check`, and [`Error`]: among them that there is no such namespace, or that only netlink can be had.
+    pub fn start<E: From<Error>>(
+        settings: &Settings,
+        check: impl Fn() -> Result<(), E>,
+    ) -> Result<Self, E> {
+        let (watching, node) = Watching::start(check, |node| {
+            let wanted = wanted(settings, node)?;
+            let ready = watch::attach_probes(settings.source, &wanted, node);
+            Ok(ready.map_err(Error::from)?)
+        })?;
+        let mut drops = Self {
+            watching,
+            kernel: node.kernel,
+            fills: HashMap::new(),
+            counted: Counters::default(),
+            sampled: Instant::now(),
+        };
+        let sample = drops.watching.settled_sample();
+        drops.keep(&sample)?;
+        Ok(drops)
+    }
+
+    /// Looks at tables and namespaces once a second; to be called oftener than that.
+    ///
+    /// # Errors
+    ///
+    /// When the process that keeps the capabilities is gone.
+    pub fn keep_up(&mut self) -> Result<(), Error> {
+        if self.sampled.elapsed() < SAMPLE_EVERY {
+            return Ok(());
+        }
+        self.sampled = Instant::now();
+        self.watching.refresh();
+        let sample = self.watching.sample();
+        self.keep(&sample)
+    }
+
+    /// Events since the last call.
+    pub fn events(&mut self) -> Vec<Explained> {
+        let events = self.watching.watch.events();
+        events
+            .into_iter()
+            .map(|event| self.explain(event))
+            .collect()
+    }
+
+    /// Closes the books; with the events that came since the last call.
+    ///
+    /// # Errors
+    ///
+    /// When the process that keeps the capabilities is gone.
+    pub fn finish(mut self) -> Result<(Vec<Explained>, Watched), Error> {
+        let sample = self.watching.settled_sample();
+        self.keep(&sample)?;
+        let events = self.events();
+        let watched = Watched {
+            backend: self.watching.watch.backend(),
+            elapsed: self.watching.started().elapsed(),
+            counted: self.counted,
+            ledger: self.watching.ledger(),
+            degraded: self.watching.degraded(),
+        };
+        Ok((events, watched))
+    }
+
+    /// What sits where.
+    #[must_use]
+    pub fn attached(&self) -> Attached {
+        self.watching.attached()
+    }
+
+    /// `uname -r`
+    #[must_use]
+    pub fn kernel(&self) -> &str {
+        &self.kernel
+    }
+
+    fn keep(&mut self, sample: &Sample) -> Result<(), Error> {
+        let deltas = sample.deltas.iter().map(|(_, counters)| counters);
+        for counters in deltas.chain([&sample.unattributed]) {
+            self.counted += *counters;
+        }
+        let fills = sample.tables.iter();
+        self.fills = fills
+            .filter_map(|table| Some((table.netns, Fill::of(table)?)))
+            .collect();
+        self.watching.heed(sample).map(drop)
+    }
+
+    fn explain(&self, event: Event) -> Explained {
+        let netns = event.endpoint.netns;
+        let name = self.watching.namespaces.name(netns);
+        Explained::new(event, name, self.fills.get(&netns).copied())
+    }
+}
+
+fn wanted(settings: &Settings, node: &Node) -> Result<Wanted, Error> {
+    let netns = settings.netns.as_ref().map(|text| {
+        let found = node.find_netns(text);
+        found.ok_or_else(|| Error::Netns {
+            wanted: text.clone(),
+        })
+    });
+    Ok(Wanted {
+        per_second: PER_SECOND,
+        packets: settings.packets,
+        invalid: settings.invalid,
+        failures: true,
+        netns: netns.transpose()?.map(|netns| netns.inode),
+        port: settings.port,
+    })
+}
