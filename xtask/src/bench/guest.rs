@@ -13,14 +13,17 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/bench/guest.sh");
 
 /// What is brought along.
 pub(super) struct Program {
+    kernel: Kernel,
     payload: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Program {
-    pub(super) fn build() -> Result<Self> {
+    /// For a guest with this kernel.
+    pub(super) fn build(kernel: Kernel) -> Result<Self> {
         let ctwatch = build_static("ctwatch", "ctwatch")?;
         let bench = build_static("ctwatch-tests", "ctwatch-bench")?;
         Ok(Self {
+            kernel,
             payload: vec![
                 (ctwatch, "/usr/local/bin/ctwatch".into()),
                 (bench, "/usr/local/bin/ctwatch-bench".into()),
@@ -30,11 +33,25 @@ impl Program {
 
     /// Boots, measures `part`, and yields what it left in `/out/PART.json`, with the kernel's version.
     pub(super) fn run<T: DeserializeOwned>(&self, part: &str) -> Result<(T, String)> {
+        self.run_with(part, &[])
+    }
+
+    /// The same with arguments.
+    pub(super) fn run_with<T: DeserializeOwned>(
+        &self,
+        part: &str,
+        arguments: &[&str],
+    ) -> Result<(T, String)> {
         let out = Path::new(HOME).join("out");
-        let mut machine = Machine::new(Kernel::V6_1, out.clone());
+        let mut machine = Machine::new(self.kernel, out.clone());
         machine.cpus = Cpus::Icount;
         machine.payload.clone_from(&self.payload);
-        let outcome = machine.run(Path::new(SCRIPT), &[part.to_owned()], |line| {
+        let words: Vec<String> = [&[part], arguments]
+            .concat()
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        let outcome = machine.run(Path::new(SCRIPT), &words, |line| {
             eprintln!("  {}", line.text());
         })?;
         if outcome.status != 0 {

@@ -3,4 +3,4 @@
 set -eu
 ulimit -n 65536
 modprobe veth
-exec ctwatch-bench "$1"
+exec ctwatch-bench "$@"

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::{
     clock::Meter,
-    costs::{Bench, Costs},
+    costs::{Bench, Costs, ROUNDS},
     ctwatch::Recorder,
     flows::FLOWS,
     node,
@@ -50,7 +50,7 @@ struct Read {
 
 pub(crate) fn run() -> Result<()> {
     node::make()?;
-    let mut bench = Bench::open()?;
+    let mut bench = Bench::open(ROUNDS)?;
     node::track()?;
     let mut conditions = vec![Listened {
         costs: bench.measure("tracked", true)?,

@@ -33,7 +33,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Part {
     /// What a flow, a connection, an ended entry and a packet cost with and without ctwatch; for the laboratory.
-    Costs,
+    Costs {
+        /// Only what changes with the kernel programs, in fewer rounds.
+        #[arg(long)]
+        quick: bool,
+    },
     /// How many flows a busy node manages while its recorder listens, and once it has given that up; for the
     /// laboratory.
     Fallback,
@@ -57,7 +61,7 @@ enum Part {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().part {
-        Part::Costs => costs::run(),
+        Part::Costs { quick } => costs::run(quick),
         Part::Fallback => fallback::run(),
         Part::Idle => idle::run(),
         Part::Listeners => listeners::run(),

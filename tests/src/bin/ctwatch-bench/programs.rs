@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 const SWITCH: &str = "/proc/sys/kernel/bpf_stats_enabled";
 
+/// Types of programs that watch conntrack: by kprobe, and by fentry and fexit.
+const KINDS: [&str; 2] = ["kprobe", "tracing"];
+
 /// What bpftool tells of a program.
 #[derive(Deserialize)]
 struct Program {
@@ -26,7 +29,7 @@ pub(crate) struct Runs {
     instructions: u64,
 }
 
-/// What each kprobe program takes while `work` runs; those that do not run are left out.
+/// What each of ctwatch's programs takes while `work` runs; those that do not run are left out.
 pub(crate) fn during(work: impl FnOnce() -> Result<()>) -> Result<BTreeMap<String, Runs>> {
     let switch = |on: &str| fs::write(SWITCH, on).with_context(|| format!("cannot write {SWITCH}"));
     switch("1")?;
@@ -50,10 +53,10 @@ fn read() -> Result<BTreeMap<String, Runs>> {
         .context("cannot run bpftool")?;
     let programs: Vec<Program> =
         serde_json::from_slice(&output.stdout).context("bpftool's answer cannot be read")?;
-    let kprobes = programs
+    let attached = programs
         .into_iter()
-        .filter(|program| program.kind == "kprobe");
-    Ok(kprobes
+        .filter(|program| KINDS.contains(&program.kind.as_str()));
+    Ok(attached
         .map(|program| {
             let runs = Runs {
                 runs: program.run_cnt,

@@ -1,0 +1,143 @@
+//! Rounds of all boots -> figures by condition, and what the limits make of them.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use super::figure::Figure;
+use super::limits::{self, Limit};
+use super::{Boot, Rounds, Runs, TRACKED};
+
+/// Instructions under each condition.
+#[derive(Serialize)]
+pub(in crate::bench) struct Figures {
+    pub(super) kernel: String,
+    pub(super) boots: usize,
+    pub(super) conditions: Vec<Condition>,
+    pub(super) limits: Vec<Limit>,
+}
+
+/// One condition; null is what was not measured.
+#[derive(Serialize)]
+pub(super) struct Condition {
+    pub(super) name: String,
+    /// Why nothing was measured.
+    pub(super) absent: Option<String>,
+    pub(super) udp_flow: Option<Figure>,
+    pub(super) ended_entry: Option<Figure>,
+    /// A flow's beginning and its end in the same round.
+    pub(super) udp_flow_and_end: Option<Figure>,
+    pub(super) tcp_connection: Option<Figure>,
+    /// A further packet of a flow.
+    pub(super) packet: Option<Figure>,
+    pub(super) times_tracked: Times,
+    /// Without the hooks that call them.
+    pub(super) programs: BTreeMap<String, Program>,
+}
+
+/// How many times the cost of tracking without a watcher; of a flow that is not tracked its beginning alone.
+#[derive(Default, Serialize)]
+pub(super) struct Times {
+    pub(super) udp_flow: Option<f64>,
+    pub(super) udp_flow_and_end: Option<f64>,
+    pub(super) tcp_connection: Option<f64>,
+    pub(super) packet: Option<f64>,
+}
+
+/// A program while flows begin and end.
+#[derive(Serialize)]
+pub(super) struct Program {
+    pub(super) runs: u64,
+    pub(super) instructions_a_run: f64,
+}
+
+impl Figures {
+    pub(super) fn of(boots: &[Boot], kernel: String) -> Result<Self> {
+        let first = boots.first().context("no boot")?;
+        let mut conditions: Vec<Condition> = (0..first.conditions.len())
+            .map(|n| {
+                let rounds: Vec<_> = boots
+                    .iter()
+                    .filter_map(|boot| boot.conditions.get(n))
+                    .collect();
+                Condition::of(&rounds)
+            })
+            .collect();
+        compare(&mut conditions);
+        Ok(Self {
+            kernel,
+            boots: boots.len(),
+            limits: limits::judge(&conditions),
+            conditions,
+        })
+    }
+
+    /// Whether all limits hold that could be judged.
+    pub(in crate::bench) fn holds(&self) -> bool {
+        self.limits.iter().all(|limit| limit.holds != Some(false))
+    }
+
+    pub(in crate::bench) fn kernel(&self) -> &str {
+        &self.kernel
+    }
+}
+
+/// Each condition beside [`TRACKED`].
+fn compare(conditions: &mut [Condition]) {
+    let Some(tracked) = conditions.iter().position(|one| one.name == TRACKED) else {
+        return;
+    };
+    let base = &conditions[tracked];
+    let times: Vec<Times> = conditions.iter().map(|one| one.beside(base)).collect();
+    for (condition, times) in conditions.iter_mut().zip(times) {
+        condition.times_tracked = times;
+    }
+}
+
+impl Condition {
+    /// The same condition in all boots.
+    fn of(boots: &[&Rounds]) -> Self {
+        let figure = |of: fn(&Rounds) -> &[f64]| {
+            let rounds: Vec<&[f64]> = boots.iter().map(|rounds| of(rounds)).collect();
+            Figure::of(&rounds)
+        };
+        let first = boots.first();
+        Self {
+            name: first
+                .map(|rounds| rounds.condition.clone())
+                .unwrap_or_default(),
+            absent: boots.iter().find_map(|rounds| rounds.absent.clone()),
+            udp_flow: figure(|rounds| &rounds.udp_flow),
+            ended_entry: figure(|rounds| &rounds.ended_entry),
+            udp_flow_and_end: figure(|rounds| &rounds.udp_flow_and_end),
+            tcp_connection: figure(|rounds| &rounds.tcp_connection),
+            packet: figure(|rounds| &rounds.packet),
+            times_tracked: Times::default(),
+            programs: first
+                .map(|rounds| programs(&rounds.programs))
+                .unwrap_or_default(),
+        }
+    }
+
+    fn beside(&self, base: &Self) -> Times {
+        let times = |figure: fn(&Self) -> Option<Figure>| Some(figure(self)?.times(figure(base)?));
+        Times {
+            udp_flow: times(|one| one.udp_flow),
+            udp_flow_and_end: times(|one| one.udp_flow_and_end),
+            tcp_connection: times(|one| one.tcp_connection),
+            packet: times(|one| one.packet),
+        }
+    }
+}
+
+fn programs(runs: &BTreeMap<String, Runs>) -> BTreeMap<String, Program> {
+    let program = |runs: Runs| Program {
+        runs: runs.runs,
+        instructions_a_run: runs.instructions as f64 / runs.runs as f64,
+    };
+    runs.iter()
+        .filter(|(_, runs)| runs.runs != 0)
+        .map(|(name, runs)| (name.clone(), program(*runs)))
+        .collect()
+}
