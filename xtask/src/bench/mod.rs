@@ -16,7 +16,6 @@ mod dump;
 mod fallback;
 mod guest;
 mod idle;
-mod listeners;
 mod recorder;
 mod walk;
 
@@ -53,7 +52,6 @@ struct Summary {
     #[serde(skip_serializing_if = "Option::is_none")]
     kernel: Option<String>,
     costs: Option<costs::Figures>,
-    listeners: Option<listeners::Figures>,
     fallback: Option<fallback::Figures>,
     idle: Option<idle::Figures>,
     idle_native: Option<idle::Figures>,
@@ -72,9 +70,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let program = guest::Program::build(args.kernel)?;
         let costs = costs::measure(&program, Extent::Whole, args.boots.unwrap_or(2))?;
         println!("{costs}");
-        let listeners = listeners::measure(&program)?;
-        println!("{listeners}");
-        summary.listeners = Some(listeners);
         let fallback = fallback::measure(&program)?;
         println!("{fallback}");
         summary.fallback = Some(fallback);

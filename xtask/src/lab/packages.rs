@@ -11,6 +11,7 @@ pub(super) const PACKAGES: &[&str] = &[
     "bash",
     "bind9-dnsutils",
     "bpftool",
+    "bpftrace",
     "busybox-static",
     "conntrack",
     "coreutils",

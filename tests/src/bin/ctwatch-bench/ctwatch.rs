@@ -1,9 +1,9 @@
 //! ctwatch in the background.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::ErrorKind,
-    process::{Child, Command, ExitStatus},
+    process::{Child, Command},
     thread,
     time::{Duration, Instant},
 };
@@ -24,40 +24,23 @@ const SETTLED: Duration = Duration::from_secs(5);
 /// `ctwatch record`, attached.
 pub(crate) struct Recorder(Child);
 
-/// Whether a recorder runs.
-pub(crate) enum Started {
-    Yes(Recorder),
-    /// In its own words.
-    No(String),
-}
-
 impl Recorder {
     /// With these options.
     pub(crate) fn start(options: &[&str], file: &str) -> Result<Self> {
-        match Self::try_start(options, file)? {
-            Started::Yes(recorder) => Ok(recorder),
-            Started::No(reason) => bail!("ctwatch does not start: {reason}"),
-        }
-    }
-
-    /// The same where this kernel or this build may not have what the options ask for.
-    pub(crate) fn try_start(options: &[&str], file: &str) -> Result<Started> {
         // One of an earlier recorder would be taken for this one's.
         if fs::exists(file)? {
             fs::remove_file(file)?;
         }
-        let words = format!("{file}.stderr");
         let mut child = Command::new("ctwatch")
             .args(["record", "-d", "1d", "-f", file, "--force"])
             .args(options)
-            .stderr(File::create(&words)?)
             .spawn()
             .context("cannot run ctwatch")?;
         let started = Instant::now();
         // It makes the file when everything is attached.
         while !fs::exists(file)? {
             if let Some(status) = child.try_wait()? {
-                return Ok(Started::No(reason(&words, status)?));
+                bail!("ctwatch ended with {status}");
             }
             if started.elapsed() > PATIENCE {
                 bail!("ctwatch has attached nothing after {PATIENCE:?}");
@@ -66,7 +49,7 @@ impl Recorder {
         }
         eprintln!("attached after {:?}, {} hooks", started.elapsed(), hooks()?);
         thread::sleep(SETTLED);
-        Ok(Started::Yes(Self(child)))
+        Ok(Self(child))
     }
 
     pub(crate) fn pid(&self) -> Pid {
@@ -85,13 +68,6 @@ impl Recorder {
         }
         Ok(())
     }
-}
-
-/// Why a recorder ended at once: its line that begins with `error:`.
-fn reason(words: &str, status: ExitStatus) -> Result<String> {
-    let text = fs::read_to_string(words)?;
-    let error = text.lines().find_map(|line| line.strip_prefix("error: "));
-    Ok(error.map_or_else(|| format!("ctwatch ended with {status}"), str::to_owned))
 }
 
 /// 0 also where the kernel has no kprobes.

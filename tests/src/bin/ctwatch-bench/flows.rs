@@ -18,7 +18,7 @@ const ATTEMPTS: usize = 10;
 pub(crate) const FLOWS: u16 = 20_000;
 /// The flows' destination: discard.
 const PORT: u16 = 9;
-const FIRST_SOURCE: u16 = 10_000;
+pub(crate) const FIRST_SOURCE: u16 = 10_000;
 
 /// Instructions of one round, all flows together.
 pub(crate) struct Round {

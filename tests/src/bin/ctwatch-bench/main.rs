@@ -13,7 +13,6 @@ mod fallback;
 mod flows;
 mod frames;
 mod idle;
-mod listeners;
 mod memory;
 mod node;
 mod programs;
@@ -22,6 +21,7 @@ mod recorder;
 mod table;
 mod tcp;
 mod walk;
+mod watcher;
 
 /// Measures what ctwatch costs.
 #[derive(Parser)]
@@ -43,8 +43,6 @@ enum Part {
     Fallback,
     /// What the recorder takes of an idle node; for the laboratory, or in namespaces that nobody else uses.
     Idle,
-    /// What a flow costs with and without readers of conntrack's events; for the laboratory.
-    Listeners,
     /// What the recorder takes while 65,535 endpoints are in use; for the laboratory.
     Recorder,
     /// How long a dump of a million entries takes; as root on any machine, in a namespace of its own.
@@ -64,7 +62,6 @@ fn main() -> ExitCode {
         Part::Costs { quick } => costs::run(quick),
         Part::Fallback => fallback::run(),
         Part::Idle => idle::run(),
-        Part::Listeners => listeners::run(),
         Part::Recorder => recorder::run(),
         Part::Dump => dump::run(),
         Part::DumpOnce { way } => dump::once(&way),

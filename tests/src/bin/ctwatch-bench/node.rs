@@ -55,6 +55,15 @@ pub(crate) fn set(name: &str, value: &str) -> Result<()> {
     shell(&format!("sysctl -qw {name}={value}"))
 }
 
+/// Makes the table so small, with as many buckets. That it is full goes to the kernel's log alone: a console would cost
+/// more than what is measured.
+pub(crate) fn limit(entries: u32) -> Result<()> {
+    shell(&format!(
+        "echo {entries} >/sys/module/nf_conntrack/parameters/hashsize
+         sysctl -qw net.netfilter.nf_conntrack_max={entries} kernel.printk=1"
+    ))
+}
+
 /// Leaves untracked what [`track`] tracks, in both directions.
 pub(crate) fn untrack() -> Result<()> {
     nft(&format!(
@@ -84,6 +93,11 @@ pub(crate) fn as_client<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 /// Lets timers run out: TIME_WAIT (60 s) and whatever a round set going. With `--icount` it takes no time.
 pub(crate) fn rest() {
     thread::sleep(Duration::from_secs(65));
+}
+
+/// Lets programs in the background do what there is to do.
+pub(crate) fn catch_up() {
+    thread::sleep(Duration::from_secs(2));
 }
 
 pub(crate) fn shell(script: &str) -> Result<()> {

@@ -46,17 +46,14 @@ pub(crate) fn during(work: impl FnOnce() -> Result<()>) -> Result<BTreeMap<Strin
     Ok(after)
 }
 
+/// How many there are.
+pub(crate) fn count() -> Result<usize> {
+    Ok(list()?.len())
+}
+
 fn read() -> Result<BTreeMap<String, Runs>> {
-    let output = Command::new("bpftool")
-        .args(["-j", "prog", "show"])
-        .output()
-        .context("cannot run bpftool")?;
-    let programs: Vec<Program> =
-        serde_json::from_slice(&output.stdout).context("bpftool's answer cannot be read")?;
-    let attached = programs
+    Ok(list()?
         .into_iter()
-        .filter(|program| KINDS.contains(&program.kind.as_str()));
-    Ok(attached
         .map(|program| {
             let runs = Runs {
                 runs: program.run_cnt,
@@ -65,4 +62,15 @@ fn read() -> Result<BTreeMap<String, Runs>> {
             (program.name.unwrap_or_default(), runs)
         })
         .collect())
+}
+
+fn list() -> Result<Vec<Program>> {
+    let output = Command::new("bpftool")
+        .args(["-j", "prog", "show"])
+        .output()
+        .context("cannot run bpftool")?;
+    let mut programs: Vec<Program> =
+        serde_json::from_slice(&output.stdout).context("bpftool's answer cannot be read")?;
+    programs.retain(|program| KINDS.contains(&program.kind.as_str()));
+    Ok(programs)
 }

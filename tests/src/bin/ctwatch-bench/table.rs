@@ -12,6 +12,7 @@ use nix::{
 };
 
 const COUNT: &str = "/proc/sys/net/netfilter/nf_conntrack_count";
+const STAT: &str = "/proc/net/stat/nf_conntrack";
 /// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE`
 const CT_DELETE: u16 = 0x102;
 
@@ -24,6 +25,38 @@ pub(crate) fn count() -> Result<u64> {
     text.trim()
         .parse()
         .with_context(|| format!("{COUNT} is {text:?}"))
+}
+
+/// What became of packets at a full table, since boot.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stat {
+    pub(crate) drop: u64,
+    pub(crate) early_drop: u64,
+}
+
+impl Stat {
+    /// The node's own, all processors together.
+    pub(crate) fn read() -> Result<Self> {
+        let text = fs::read_to_string(STAT).with_context(|| format!("cannot read {STAT}"))?;
+        let mut lines = text.lines();
+        let names: Vec<&str> = lines
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .collect();
+        let mut stat = Self::default();
+        for line in lines {
+            for (name, value) in names.iter().zip(line.split_whitespace()) {
+                let value = || u64::from_str_radix(value, 16).with_context(|| STAT.to_owned());
+                match *name {
+                    "drop" => stat.drop += value()?,
+                    "early_drop" => stat.early_drop += value()?,
+                    _ => {}
+                }
+            }
+        }
+        Ok(stat)
+    }
 }
 
 /// Deletes what is in the table, as `conntrack -F` does.

@@ -6,8 +6,10 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use super::figure::Figure;
+use super::full::{self, Full};
 use super::limits::{self, Limit};
-use super::{Boot, Rounds, Runs, TRACKED};
+use super::rounds::{Boot, Read, Rounds, Runs};
+use super::{ENDED, TRACKED};
 
 /// Instructions under each condition.
 #[derive(Serialize)]
@@ -15,6 +17,7 @@ pub(in crate::bench) struct Figures {
     pub(super) kernel: String,
     pub(super) boots: usize,
     pub(super) conditions: Vec<Condition>,
+    pub(super) full: Vec<Full>,
     pub(super) limits: Vec<Limit>,
 }
 
@@ -34,6 +37,7 @@ pub(super) struct Condition {
     pub(super) times_tracked: Times,
     /// Without the hooks that call them.
     pub(super) programs: BTreeMap<String, Program>,
+    pub(super) reader: Option<Reader>,
 }
 
 /// How many times the cost of tracking without a watcher; of a flow that is not tracked its beginning alone.
@@ -43,6 +47,17 @@ pub(super) struct Times {
     pub(super) udp_flow_and_end: Option<f64>,
     pub(super) tcp_connection: Option<f64>,
     pub(super) packet: Option<f64>,
+}
+
+/// A program that reads conntrack's events, in the first boot: instructions each, beside those above.
+#[derive(Serialize)]
+pub(super) struct Reader {
+    pub(super) udp_flow_and_end: f64,
+    pub(super) tcp_connection: f64,
+    messages: u64,
+    dropped: u64,
+    /// Of the messages that were made for it.
+    pub(super) lost_percent: Option<f64>,
 }
 
 /// A program while flows begin and end.
@@ -69,6 +84,7 @@ impl Figures {
             kernel,
             boots: boots.len(),
             limits: limits::judge(&conditions),
+            full: full::all(boots),
             conditions,
         })
     }
@@ -83,13 +99,13 @@ impl Figures {
     }
 }
 
-/// Each condition beside [`TRACKED`].
+/// Each condition beside what tracking alone costs: the least before a watcher was started and after all were gone.
 fn compare(conditions: &mut [Condition]) {
-    let Some(tracked) = conditions.iter().position(|one| one.name == TRACKED) else {
-        return;
-    };
-    let base = &conditions[tracked];
-    let times: Vec<Times> = conditions.iter().map(|one| one.beside(base)).collect();
+    let controls: Vec<&Condition> = conditions
+        .iter()
+        .filter(|one| [TRACKED, ENDED].contains(&one.name.as_str()))
+        .collect();
+    let times: Vec<Times> = conditions.iter().map(|one| one.beside(&controls)).collect();
     for (condition, times) in conditions.iter_mut().zip(times) {
         condition.times_tracked = times;
     }
@@ -114,19 +130,37 @@ impl Condition {
             tcp_connection: figure(|rounds| &rounds.tcp_connection),
             packet: figure(|rounds| &rounds.packet),
             times_tracked: Times::default(),
+            reader: first.and_then(|rounds| rounds.reader).map(Reader::of),
             programs: first
                 .map(|rounds| programs(&rounds.programs))
                 .unwrap_or_default(),
         }
     }
 
-    fn beside(&self, base: &Self) -> Times {
-        let times = |figure: fn(&Self) -> Option<Figure>| Some(figure(self)?.times(figure(base)?));
+    fn beside(&self, controls: &[&Self]) -> Times {
+        let times = |figure: fn(&Self) -> Option<Figure>| {
+            let bases = controls.iter().filter_map(|control| figure(control));
+            let base = bases.min_by(|a, b| a.instructions.total_cmp(&b.instructions))?;
+            Some(figure(self)?.times(base))
+        };
         Times {
             udp_flow: times(|one| one.udp_flow),
             udp_flow_and_end: times(|one| one.udp_flow_and_end),
             tcp_connection: times(|one| one.tcp_connection),
             packet: times(|one| one.packet),
+        }
+    }
+}
+
+impl Reader {
+    fn of(read: Read) -> Self {
+        let share = (read.messages != 0).then(|| read.dropped as f64 / read.messages as f64);
+        Self {
+            udp_flow_and_end: read.udp_flow,
+            tcp_connection: read.tcp_connection,
+            messages: read.messages,
+            dropped: read.dropped,
+            lost_percent: share.map(|share| share * 100.0),
         }
     }
 }

@@ -1,18 +1,20 @@
 //! What watching costs whoever uses the node: instructions by condition, the least of all rounds and boots.
-
-use std::collections::BTreeMap;
+//! `rounds` is what the guest tells, `figures` and `full` what is made of it, `limits` judges, `table` prints.
 
 use anyhow::Result;
-use serde::Deserialize;
 
 use super::guest::Program;
 
 mod figure;
 mod figures;
+mod full;
 mod limits;
+mod rounds;
 mod table;
 
 pub(super) use figures::Figures;
+
+use rounds::Boot;
 
 /// Conditions as the guest names them.
 const TRACKED: &str = "tracked";
@@ -25,32 +27,6 @@ pub(super) enum Extent {
     Whole,
     /// Only what changes with the kernel programs, in fewer rounds.
     Quick,
-}
-
-/// What one boot tells.
-#[derive(Deserialize)]
-struct Boot {
-    conditions: Vec<Rounds>,
-}
-
-/// Instructions each, by round.
-#[derive(Deserialize)]
-struct Rounds {
-    condition: String,
-    absent: Option<String>,
-    udp_flow: Vec<f64>,
-    packet: Vec<f64>,
-    ended_entry: Vec<f64>,
-    udp_flow_and_end: Vec<f64>,
-    tcp_connection: Vec<f64>,
-    programs: BTreeMap<String, Runs>,
-}
-
-/// Of one program in a round.
-#[derive(Clone, Copy, Deserialize)]
-struct Runs {
-    runs: u64,
-    instructions: u64,
 }
 
 /// Boots so many times.

@@ -23,12 +23,20 @@ const UNANSWERED: u32 = 0b1000;
 const ANSWERED: u32 = 0b1110;
 const ESTABLISHED: u8 = 3;
 
-/// What a table looks like. Even ports are TCP's, odd ones UDP's; one UDP flow in four has no answer.
+/// Which entries have seen a reply, and are assured.
+pub(crate) enum Answers {
+    All,
+    /// All but one UDP flow in four.
+    Most,
+}
+
+/// What a table looks like. Even ports are TCP's, odd ones UDP's.
 pub(crate) struct Shape {
     pub(crate) name: &'static str,
     pub(crate) clients: u32,
     pub(crate) ports: u16,
     pub(crate) ipv6: bool,
+    pub(crate) answers: Answers,
 }
 
 /// Makes so many entries.
@@ -99,7 +107,10 @@ impl Shape {
                 tuple(batch, ends.map(Vec::as_slice), protocol as u8, ports)
             });
         }
-        let answered = protocol == libc::IPPROTO_TCP || !number.is_multiple_of(4);
+        let answered = match self.answers {
+            Answers::All => true,
+            Answers::Most => protocol == libc::IPPROTO_TCP || !number.is_multiple_of(4),
+        };
         put(
             batch,
             3,

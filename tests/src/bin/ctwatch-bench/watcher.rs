@@ -1,0 +1,260 @@
+//! Programs that watch conntrack in the background while its users are measured.
+
+use std::{
+    fs::{self, File},
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use super::programs;
+
+/// Where their words go.
+const WORDS: &str = "/tmp/watcher.stderr";
+const RECORDING: &str = "/tmp/bench.db";
+const EVENTS: &str = "/proc/sys/net/netfilter/nf_conntrack_events";
+/// bpftrace compiles for tens of seconds of a clock that counts instructions.
+const PATIENCE: Duration = Duration::from_secs(600);
+const LOOK: Duration = Duration::from_millis(100);
+/// After this time a reader listens, and a first dump is over.
+const SETTLED: Duration = Duration::from_secs(5);
+
+/// Endpoints as one liners count them: by destination port.
+macro_rules! bpftrace {
+    ($probe:literal, $skb:literal) => {
+        &[
+            "bpftrace",
+            "-e",
+            concat!(
+                $probe,
+                " { $ct = (struct nf_conn *)(",
+                $skb,
+                "->_nfct & 0xfffffffffffffff8); @[$ct->tuplehash[0].tuple.dst.u.all] = count(); }"
+            ),
+        ]
+    };
+}
+
+/// ctwatch by its hooks. It is the recorder as it is: events matter only when the table is full.
+pub(crate) const PROBES: [Watcher; 2] = [
+    record("ctwatch, fentry", "fentry"),
+    record("ctwatch, kprobe", "kprobe"),
+];
+
+/// What listens to conntrack's events, and what else there is.
+pub(crate) const OTHERS: [Watcher; 6] = [
+    Watcher {
+        messages: Some(2),
+        ..record("ctwatch, events", "netlink")
+    },
+    Watcher {
+        messages: Some(0),
+        silenced: true,
+        ..record("ctwatch, dumps", "netlink")
+    },
+    listener("conntrack -E -e NEW", &["conntrack", "-E", "-e", "NEW"], 1),
+    listener("conntrack -E", &["conntrack", "-E"], 2),
+    one_liner(
+        "bpftrace, kprobe",
+        bpftrace!("kprobe:__nf_conntrack_confirm", "((struct sk_buff *)arg0)"),
+    ),
+    one_liner(
+        "bpftrace, kfunc",
+        bpftrace!("kfunc:nf_conntrack:__nf_conntrack_confirm", "args->skb"),
+    ),
+];
+
+/// What is measured at a full table: `record`, which keeps some of its events, and `drops`, which prints them.
+pub(crate) const FULL: [Watcher; 4] = [
+    record("ctwatch, fentry", "fentry"),
+    drops("ctwatch drops, fentry", "fentry"),
+    record("ctwatch, kprobe", "kprobe"),
+    drops("ctwatch drops, kprobe", "kprobe"),
+];
+
+/// A program, and how it is known to watch.
+pub(crate) struct Watcher {
+    pub(crate) name: &'static str,
+    words: &'static [&'static str],
+    /// An argument more: what ctwatch watches by.
+    source: Option<&'static str>,
+    ready: Ready,
+    /// Messages of ctnetlink that a flow makes for it, if it reads any.
+    pub(crate) messages: Option<u64>,
+    /// While the kernel makes no such messages.
+    silenced: bool,
+    /// It reads events of ctwatch's own as they come, so that its CPU time goes with them.
+    pub(crate) streams: bool,
+}
+
+/// What shows that a program watches.
+#[derive(Clone, Copy)]
+enum Ready {
+    /// It makes its recording when everything is attached.
+    Recording,
+    /// Programs are in the kernel that were not there.
+    Programs,
+    /// Nothing but time.
+    Time,
+}
+
+const fn record(name: &'static str, source: &'static str) -> Watcher {
+    Watcher {
+        name,
+        words: &[
+            "ctwatch", "record", "-d", "1d", "-f", RECORDING, "--force", "-i", "10s", "--source",
+        ],
+        source: Some(source),
+        ready: Ready::Recording,
+        messages: None,
+        silenced: false,
+        streams: false,
+    }
+}
+
+const fn drops(name: &'static str, source: &'static str) -> Watcher {
+    Watcher {
+        words: &["ctwatch", "drops", "-d", "1d", "--source"],
+        ready: Ready::Programs,
+        streams: true,
+        ..record(name, source)
+    }
+}
+
+const fn listener(name: &'static str, words: &'static [&'static str], messages: u64) -> Watcher {
+    Watcher {
+        name,
+        words,
+        source: None,
+        ready: Ready::Time,
+        messages: Some(messages),
+        silenced: false,
+        streams: false,
+    }
+}
+
+const fn one_liner(name: &'static str, words: &'static [&'static str]) -> Watcher {
+    Watcher {
+        name,
+        words,
+        source: None,
+        ready: Ready::Programs,
+        messages: None,
+        silenced: false,
+        streams: false,
+    }
+}
+
+/// Whether it runs.
+pub(crate) enum Started {
+    Yes(Running),
+    /// What it says of the reason.
+    No(String),
+}
+
+impl Watcher {
+    /// Starts it; this kernel or this build may not have what it needs.
+    pub(crate) fn start(&self) -> Result<Started> {
+        // One of an earlier recorder would be taken for this one's.
+        if fs::exists(RECORDING)? {
+            fs::remove_file(RECORDING)?;
+        }
+        let programs = programs::count()?;
+        let events = self.silenced.then(silence).transpose()?;
+        let mut child = self.spawn()?;
+        let started = Instant::now();
+        while !self.is_ready(programs)? {
+            if let Some(status) = child.try_wait()? {
+                return Ok(Started::No(reason(status)?));
+            }
+            if started.elapsed() > PATIENCE {
+                bail!("{}: not ready after {PATIENCE:?}", self.name);
+            }
+            thread::sleep(LOOK);
+        }
+        thread::sleep(SETTLED);
+        if let Some(status) = child.try_wait()? {
+            return Ok(Started::No(reason(status)?));
+        }
+        Ok(Started::Yes(Running {
+            child,
+            programs,
+            events,
+        }))
+    }
+
+    /// Its output goes nowhere, as cheaply as can be.
+    fn spawn(&self) -> Result<Child> {
+        let [program, arguments @ ..] = self.words else {
+            bail!("{}: no program", self.name);
+        };
+        Command::new(program)
+            .args(arguments)
+            .args(self.source)
+            .stdout(Stdio::null())
+            .stderr(File::create(WORDS)?)
+            .spawn()
+            .with_context(|| format!("cannot run {program}"))
+    }
+
+    fn is_ready(&self, programs: usize) -> Result<bool> {
+        Ok(match self.ready {
+            Ready::Recording => fs::exists(RECORDING)?,
+            Ready::Programs => programs::count()? > programs,
+            Ready::Time => true,
+        })
+    }
+}
+
+/// Switches conntrack's events off, and yields what was set.
+fn silence() -> Result<String> {
+    let before = fs::read_to_string(EVENTS).with_context(|| format!("cannot read {EVENTS}"))?;
+    fs::write(EVENTS, "0").with_context(|| format!("cannot write {EVENTS}"))?;
+    Ok(before)
+}
+
+/// Why a program ended at once: its line of an error.
+fn reason(status: ExitStatus) -> Result<String> {
+    let text = fs::read_to_string(WORDS)?;
+    let error = text.lines().find_map(|line| {
+        line.strip_prefix("error: ")
+            .or_else(|| line.strip_prefix("ERROR: "))
+    });
+    Ok(error.map_or_else(|| format!("it ended with {status}"), str::to_owned))
+}
+
+/// A program that watches.
+pub(crate) struct Running {
+    child: Child,
+    /// Kernel programs that were there before.
+    programs: usize,
+    /// How events were set before.
+    events: Option<String>,
+}
+
+impl Running {
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id() as i32)
+    }
+
+    /// Ends it as Ctrl-C does; nothing of it is left in the kernel.
+    pub(crate) fn end(mut self) -> Result<()> {
+        kill(self.pid(), Signal::SIGINT)?;
+        self.child.wait()?;
+        if let Some(events) = &self.events {
+            fs::write(EVENTS, events).with_context(|| format!("cannot write {EVENTS}"))?;
+        }
+        // Programs are freed a little later.
+        thread::sleep(SETTLED);
+        if programs::count()? != self.programs {
+            bail!("kernel programs are left behind");
+        }
+        Ok(())
+    }
+}
