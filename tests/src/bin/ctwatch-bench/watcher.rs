@@ -42,13 +42,13 @@ macro_rules! bpftrace {
 }
 
 /// ctwatch by its hooks. It is the recorder as it is: events matter only when the table is full.
-pub(crate) const PROBES: [Watcher; 2] = [
+pub(crate) const PROBES: [Watcher<'static>; 2] = [
     record("ctwatch, fentry", "fentry"),
     record("ctwatch, kprobe", "kprobe"),
 ];
 
 /// What listens to conntrack's events, and what else there is.
-pub(crate) const OTHERS: [Watcher; 6] = [
+pub(crate) const OTHERS: [Watcher<'static>; 6] = [
     Watcher {
         messages: Some(2),
         ..record("ctwatch, events", "netlink")
@@ -71,7 +71,7 @@ pub(crate) const OTHERS: [Watcher; 6] = [
 ];
 
 /// What is measured at a full table: `record`, which keeps some of its events, and `drops`, which prints them.
-pub(crate) const FULL: [Watcher; 4] = [
+pub(crate) const FULL: [Watcher<'static>; 4] = [
     record("ctwatch, fentry", "fentry"),
     drops("ctwatch drops, fentry", "fentry"),
     record("ctwatch, kprobe", "kprobe"),
@@ -79,12 +79,12 @@ pub(crate) const FULL: [Watcher; 4] = [
 ];
 
 /// A program, and how it is known to watch.
-pub(crate) struct Watcher {
+pub(crate) struct Watcher<'a> {
     pub(crate) name: &'static str,
-    words: &'static [&'static str],
+    words: &'a [&'a str],
     /// An argument more: what ctwatch watches by.
     source: Option<&'static str>,
-    ready: Ready,
+    ready: Ready<'a>,
     /// Messages of ctnetlink that a flow makes for it, if it reads any.
     pub(crate) messages: Option<u64>,
     /// While the kernel makes no such messages.
@@ -95,59 +95,50 @@ pub(crate) struct Watcher {
 
 /// What shows that a program watches.
 #[derive(Clone, Copy)]
-enum Ready {
+enum Ready<'a> {
     /// It makes its recording when everything is attached.
-    Recording,
+    File(&'a str),
     /// Programs are in the kernel that were not there.
     Programs,
     /// Nothing but time.
     Time,
 }
 
-const fn record(name: &'static str, source: &'static str) -> Watcher {
+const fn record(name: &'static str, source: &'static str) -> Watcher<'static> {
     Watcher {
-        name,
         words: &[
             "ctwatch", "record", "-d", "1d", "-f", RECORDING, "--force", "-i", "10s", "--source",
         ],
         source: Some(source),
-        ready: Ready::Recording,
-        messages: None,
-        silenced: false,
-        streams: false,
+        ..Watcher::new(name, Ready::File(RECORDING))
     }
 }
 
-const fn drops(name: &'static str, source: &'static str) -> Watcher {
+const fn drops(name: &'static str, source: &'static str) -> Watcher<'static> {
     Watcher {
         words: &["ctwatch", "drops", "-d", "1d", "--source"],
-        ready: Ready::Programs,
+        source: Some(source),
         streams: true,
-        ..record(name, source)
+        ..Watcher::new(name, Ready::Programs)
     }
 }
 
-const fn listener(name: &'static str, words: &'static [&'static str], messages: u64) -> Watcher {
+const fn listener(
+    name: &'static str,
+    words: &'static [&'static str],
+    messages: u64,
+) -> Watcher<'static> {
     Watcher {
-        name,
         words,
-        source: None,
-        ready: Ready::Time,
         messages: Some(messages),
-        silenced: false,
-        streams: false,
+        ..Watcher::new(name, Ready::Time)
     }
 }
 
-const fn one_liner(name: &'static str, words: &'static [&'static str]) -> Watcher {
+const fn one_liner(name: &'static str, words: &'static [&'static str]) -> Watcher<'static> {
     Watcher {
-        name,
         words,
-        source: None,
-        ready: Ready::Programs,
-        messages: None,
-        silenced: false,
-        streams: false,
+        ..Watcher::new(name, Ready::Programs)
     }
 }
 
@@ -158,12 +149,35 @@ pub(crate) enum Started {
     No(String),
 }
 
-impl Watcher {
+impl<'a> Watcher<'a> {
+    /// No words yet.
+    const fn new(name: &'static str, ready: Ready<'a>) -> Self {
+        Self {
+            name,
+            words: &[],
+            source: None,
+            ready,
+            messages: None,
+            silenced: false,
+            streams: false,
+        }
+    }
+
+    /// `ctwatch record`, which makes this file.
+    pub(crate) const fn that_makes(file: &'a str, words: &'a [&'a str]) -> Self {
+        Self {
+            words,
+            ..Self::new("ctwatch record", Ready::File(file))
+        }
+    }
+
     /// Starts it; this kernel or this build may not have what it needs.
     pub(crate) fn start(&self) -> Result<Started> {
         // One of an earlier recorder would be taken for this one's.
-        if fs::exists(RECORDING)? {
-            fs::remove_file(RECORDING)?;
+        if let Ready::File(file) = self.ready
+            && fs::exists(file)?
+        {
+            fs::remove_file(file)?;
         }
         let programs = programs::count()?;
         let events = self.silenced.then(silence).transpose()?;
@@ -183,6 +197,7 @@ impl Watcher {
             return Ok(Started::No(reason(status)?));
         }
         Ok(Started::Yes(Running {
+            name: self.name,
             child,
             programs,
             events,
@@ -205,7 +220,7 @@ impl Watcher {
 
     fn is_ready(&self, programs: usize) -> Result<bool> {
         Ok(match self.ready {
-            Ready::Recording => fs::exists(RECORDING)?,
+            Ready::File(file) => fs::exists(file)?,
             Ready::Programs => programs::count()? > programs,
             Ready::Time => true,
         })
@@ -231,6 +246,7 @@ fn reason(status: ExitStatus) -> Result<String> {
 
 /// A program that watches.
 pub(crate) struct Running {
+    name: &'static str,
     child: Child,
     /// Kernel programs that were there before.
     programs: usize,
@@ -246,14 +262,17 @@ impl Running {
     /// Ends it as Ctrl-C does; nothing of it is left in the kernel.
     pub(crate) fn end(mut self) -> Result<()> {
         kill(self.pid(), Signal::SIGINT)?;
-        self.child.wait()?;
+        let status = self.child.wait()?;
+        if !status.success() {
+            bail!("{}: {}", self.name, reason(status)?);
+        }
         if let Some(events) = &self.events {
             fs::write(EVENTS, events).with_context(|| format!("cannot write {EVENTS}"))?;
         }
         // Programs are freed a little later.
         thread::sleep(SETTLED);
         if programs::count()? != self.programs {
-            bail!("kernel programs are left behind");
+            bail!("{}: kernel programs are left behind", self.name);
         }
         Ok(())
     }
