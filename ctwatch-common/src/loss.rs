@@ -20,7 +20,7 @@ pub struct Losses {
     pub unreadable: u32,
     /// Returns of a probed function whose entry was not seen.
     pub unpaired: u32,
-    /// First slot of this CPU's current run, and how many of it are used.
+    /// Next slot of this CPU's current run.
     pub run_next: u32,
     /// First slot after this CPU's current run.
     pub run_end: u32,
@@ -32,8 +32,10 @@ pub struct Losses {
     pub pairs_lost: u32,
     /// Packets of events that were not within reach, or found no room.
     pub packets_lost: u32,
+    /// A random number of whichever program on this CPU last asked for a slot.
+    pub claim: u32,
     /// Zero.
-    pub pad: [u32; 3],
+    pub pad: [u32; 2],
 }
 
 const _: () = assert!(size_of::<Losses>() == 64);

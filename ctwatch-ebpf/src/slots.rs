@@ -3,6 +3,7 @@
 use aya_ebpf::{
     EbpfContext,
     bindings::{BPF_F_MMAPABLE, BPF_NOEXIST},
+    helpers::generated::bpf_get_prandom_u32,
     macros::map,
     maps::{Array, HashMap, Queue},
 };
@@ -14,7 +15,7 @@ use ctwatch_common::{
 };
 
 use crate::{
-    count::{self, Loss},
+    count::{self, Loss, add_one},
     globals,
     memory::read,
 };
@@ -37,24 +38,37 @@ static RUNS: Queue<u32> = Queue::with_max_entries(limits::SLOTS / limits::RUN, 0
 
 /// The endpoint that a CPU looked up last. Traffic comes in runs of one service, and comparing four words is much
 /// cheaper than a look-up.
+///
+/// A program that is attached by fentry can be interrupted by another one, between any two accesses. So the check says
+/// which slot and which key belong together.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Last {
     key: KeyWords,
-    /// 0 while the key is being replaced.
+    /// The slot, with [`folded`] of the key; 0 for none.
+    check: u64,
     slot: u32,
     pad: u32,
+}
+
+/// A word of all of a key.
+#[inline(always)]
+fn folded(key: &KeyWords) -> u64 {
+    key[0] ^ key[1] ^ key[2] ^ key[3]
 }
 
 /// The slot of an endpoint that has one.
 #[inline(always)]
 pub(crate) fn find(key: &KeyWords) -> Option<u32> {
     let last = LAST.get_ptr_mut(count::cpu())?;
-    // SAFETY: this CPU's map value. The slot is read first and written last, so that a program that interrupts
-    // this one and replaces both is noticed.
+    // SAFETY: this CPU's map value.
     unsafe {
         let slot = core::ptr::read_volatile(&raw const (*last).slot);
-        if slot != 0 && is_same(&raw const (*last).key, key) {
+        let check = core::ptr::read_volatile(&raw const (*last).check);
+        if slot != 0
+            && check == folded(key) ^ u64::from(slot)
+            && is_same(&raw const (*last).key, key)
+        {
             return Some(slot);
         }
     }
@@ -62,9 +76,10 @@ pub(crate) fn find(key: &KeyWords) -> Option<u32> {
     let slot = KEYS.get_ptr(key).map(|slot| unsafe { *slot })?;
     // SAFETY: as above.
     unsafe {
-        core::ptr::write_volatile(&raw mut (*last).slot, 0);
-        (*last).key = *key;
+        core::ptr::write_volatile(&raw mut (*last).check, 0);
         core::ptr::write_volatile(&raw mut (*last).slot, slot);
+        (*last).key = *key;
+        core::ptr::write_volatile(&raw mut (*last).check, folded(key) ^ u64::from(slot));
     }
     Some(slot)
 }
@@ -95,11 +110,10 @@ pub(crate) fn take<C: EbpfContext>(ctx: &C, key: &KeyWords, net: u64) -> u32 {
         return UNATTRIBUTED;
     };
     if KEYS.insert(key, &slot, u64::from(BPF_NOEXIST)).is_err() {
-        // Another CPU was first: its slot is the one, and ours stays free. No other error is possible, since
+        // Another program was first: its slot is the one, and ours stays unused. No other error is possible, since
         // the map has room for every slot.
         return find(key).unwrap_or(UNATTRIBUTED);
     }
-    use_up();
     if let Some(owner) = OWNERS.get_ptr_mut(slot) {
         let netns_inode = read(net + u64::from(globals::net_inum())).unwrap_or(0);
         // SAFETY: a map value that only the CPU that took the slot writes. The reader waits for `taken`.
@@ -112,32 +126,39 @@ pub(crate) fn take<C: EbpfContext>(ctx: &C, key: &KeyWords, net: u64) -> u32 {
     slot
 }
 
-/// The next slot of this CPU's run, without using it up. Kprobe programs do not nest on a CPU, so nobody else
-/// looks at the run in between.
+/// How often a slot is asked for that a program in between may have got as well.
+const TRIES: usize = 4;
+
+/// A slot of this CPU's run that nobody else gets. Programs attached by fentry interrupt each other, so that two on one
+/// CPU can be here at once: a slot counts only for the one that nobody came to between its claim and its check.
 #[inline(always)]
 fn next_free() -> Option<u32> {
     let losses = count::losses()?;
-    // SAFETY: this CPU's record.
-    unsafe {
-        if (*losses).run_next < (*losses).run_end {
-            return Some((*losses).run_next);
+    for _ in 0..TRIES {
+        // SAFETY: a helper without arguments.
+        let claim = unsafe { bpf_get_prandom_u32() };
+        // SAFETY: this CPU's record.
+        unsafe {
+            core::ptr::write_volatile(&raw mut (*losses).claim, claim);
+            let next = core::ptr::read_volatile(&raw const (*losses).run_next);
+            if next >= core::ptr::read_volatile(&raw const (*losses).run_end) {
+                let first = RUNS.pop().ok()??;
+                if core::ptr::read_volatile(&raw const (*losses).run_end) > first {
+                    // Somebody came in between and took a later run, which goes on.
+                    continue;
+                }
+                // In this order: with the old end the new beginning is no run.
+                core::ptr::write_volatile(&raw mut (*losses).run_next, first);
+                core::ptr::write_volatile(&raw mut (*losses).run_end, first + RUN);
+            }
+            add_one(&raw mut (*losses).run_next);
+            let taken = core::ptr::read_volatile(&raw const (*losses).run_next) - 1;
+            if core::ptr::read_volatile(&raw const (*losses).claim) == claim {
+                return Some(taken);
+            }
         }
     }
-    let first = RUNS.pop().ok()??;
-    // SAFETY: as above.
-    unsafe {
-        (*losses).run_next = first;
-        (*losses).run_end = first + RUN;
-    }
-    Some(first)
-}
-
-#[inline(always)]
-fn use_up() {
-    if let Some(losses) = count::losses() {
-        // SAFETY: this CPU's record.
-        unsafe { (*losses).run_next += 1 };
-    }
+    None
 }
 
 /// The histogram that userspace gave the slot's endpoint, or 0.
