@@ -41,6 +41,8 @@ scenarios! {
     Once clock_steps_leave_counts_and_rates_alone
     Core million_flows_under_a_fast_reader_balance
     Core flows_on_two_processors_lose_nothing
+    Once fentry_misses_nothing_under_a_fast_reader
+    Once fentry_gives_way_to_kprobes
     Core clashes_agree
     Core exhausted_nat_ports_are_counted
     Probes overlong_chains_agree

@@ -20,7 +20,11 @@ const CAPABILITIES: [(&str, u32, &str); 7] = [
         38,
         "record through probes, ports of refused connections",
     ),
-    ("CAP_SYS_ADMIN", 21, "other network namespaces"),
+    (
+        "CAP_SYS_ADMIN",
+        21,
+        "other network namespaces, fentry into modules",
+    ),
     (
         "CAP_SYS_PTRACE",
         19,

@@ -1,6 +1,9 @@
 //! Which source `record` would take here, and why.
 
-use super::{privileges::missing, tracing::kprobes};
+use super::{
+    privileges::missing,
+    tracing::{fentry, kprobes},
+};
 use crate::model::doctor::{Answer, Facts, Finding, Topic};
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
@@ -23,27 +26,42 @@ fn taken(facts: &Facts) -> Finding {
         )
         .todo("see `capabilities` below");
     }
-    match obstacle(facts) {
-        None => finding(Answer::Yes, with_losses(facts)),
-        Some((Answer::No, why)) => finding(
+    let netlink = |why: String| {
+        finding(
             Answer::Yes,
             format!("through netlink, as probes cannot be attached: {why}"),
         )
-        .todo("nothing needs to be done; docs/sources.md tells what netlink cannot see"),
-        Some((_, why)) => finding(
+        .todo("nothing needs to be done; docs/sources.md tells what netlink cannot see")
+    };
+    let unknown = |how: &str, why: String| {
+        finding(
             Answer::Unknown,
-            format!("through kprobes if they can be attached, else through netlink: {why}"),
+            format!("through {how} if they can be attached, else through netlink: {why}"),
         )
-        .todo("ctwatch record -v -d 1s -f /dev/shm/try.db says what was attached"),
+        .todo("ctwatch record -v -d 1s -f /dev/shm/try.db says what was attached")
+    };
+    let fentry = fentry(facts).answer != Answer::No;
+    let kprobes = of_kprobes(facts).or_else(|| obstacle(facts));
+    match (obstacle(facts), kprobes) {
+        (_, None) => finding(Answer::Yes, with_losses(facts, fentry)),
+        (None, Some((_, why))) if fentry => unknown("fentry and fexit", why),
+        (_, Some((Answer::No, why))) => netlink(why),
+        (_, Some((_, why))) => unknown("kprobes", why),
     }
 }
 
-/// What keeps probes from being attached, or could.
-fn obstacle(facts: &Facts) -> Option<(Answer, String)> {
+/// What keeps kprobes from being attached, or could.
+fn of_kprobes(facts: &Facts) -> Option<(Answer, String)> {
     let kprobes = kprobes(facts);
     if kprobes.answer != Answer::Yes {
         return Some((kprobes.answer, kprobes.reason));
     }
+    let paranoia = super::security::perf_event_paranoid(facts);
+    (paranoia.answer == Answer::No).then_some((Answer::No, paranoia.reason))
+}
+
+/// What keeps probes from being attached in any way, or could.
+fn obstacle(facts: &Facts) -> Option<(Answer, String)> {
     if let Some(missing) =
         missing(facts, &["CAP_BPF", "CAP_PERFMON"]).filter(|missing| !missing.is_empty())
     {
@@ -51,10 +69,6 @@ fn obstacle(facts: &Facts) -> Option<(Answer, String)> {
             Answer::No,
             format!("this process has no {}", missing.join(", no ")),
         ));
-    }
-    let paranoia = super::security::perf_event_paranoid(facts);
-    if paranoia.answer == Answer::No {
-        return Some((Answer::No, paranoia.reason));
     }
     if facts.kernel.btf.is_absent() {
         return Some((Answer::No, "there is no /sys/kernel/btf/vmlinux".to_owned()));
@@ -75,12 +89,18 @@ fn obstacle(facts: &Facts) -> Option<(Answer, String)> {
     }
 }
 
-fn with_losses(facts: &Facts) -> String {
+fn with_losses(facts: &Facts, fentry: bool) -> String {
+    let how = match fentry {
+        true => {
+            "through fentry if this kernel takes it, which only attaching tells, else through kprobes"
+        }
+        false => "through kprobes",
+    };
     let losses = facts.kernel.plan.iter().flatten().flatten();
     let losses: Vec<&str> = losses.map(String::as_str).collect();
     if losses.is_empty() {
-        "through kprobes: every function that it needs is there".to_owned()
+        format!("{how}: every function that it needs is there")
     } else {
-        format!("through kprobes; degraded: {}", losses.join("; "))
+        format!("{how}; degraded: {}", losses.join("; "))
     }
 }

@@ -1,6 +1,7 @@
 //! Which ways of attaching this kernel has.
 
 use super::{
+    privileges::missing,
     security::forbidden,
     version::{Since, Version},
 };
@@ -86,7 +87,19 @@ pub(super) fn kprobes(facts: &Facts) -> Finding {
     }
 }
 
-fn fentry(facts: &Facts) -> Finding {
+/// Functions that probes attach to, all of which fentry must take.
+const ATTACHED: [&str; 7] = [
+    "nf_conntrack_free",
+    "nf_ct_delete",
+    "__nf_conntrack_alloc",
+    "early_drop",
+    "nf_ct_resolve_clash",
+    "__nf_conntrack_hash_insert",
+    "__nf_conntrack_confirm",
+];
+
+/// What speaks against fentry; that a kernel refuses it all the same shows only when it is tried.
+pub(super) fn fentry(facts: &Facts) -> Finding {
     let finding = |answer, reason: String| Finding::new(Topic::Watching, "fentry", answer, reason);
     let in_module = facts
         .kernel
@@ -94,12 +107,14 @@ fn fentry(facts: &Facts) -> Finding {
         .value()
         .is_some_and(|functions| functions.iter().any(|f| f.module.is_some()));
     match Version::of(facts) {
-        Some(version) if version < Version(5, 5) => {
-            return finding(Answer::No, "the kernel is older".to_owned()).needs("Linux 5.5");
-        }
         Some(version) if in_module && version < Version(5, 11) => {
             let reason = "nf_conntrack is a module, and this kernel has no BTF of modules";
-            return finding(Answer::No, reason.to_owned()).needs("Linux 5.11");
+            return finding(Answer::No, reason.to_owned()).needs("Linux 5.17");
+        }
+        Some(version) if version < Version(5, 17) => {
+            let reason =
+                "the kernel does not hand arguments over as ctwatch needs them (bpf_get_func_arg)";
+            return finding(Answer::No, reason.to_owned()).needs("Linux 5.17");
         }
         _ => {}
     }
@@ -119,8 +134,30 @@ fn fentry(facts: &Facts) -> Finding {
             "there is no /sys/kernel/btf/nf_conntrack".to_owned(),
         );
     }
+    if let Some(lockdown) = forbidden(facts) {
+        return finding(Answer::No, lockdown);
+    }
+    if let Some(split) = split(&facts.kernel) {
+        let reason =
+            format!("the compiler split a function: {split} is called, which fentry cannot take");
+        return finding(Answer::No, reason);
+    }
+    if in_module && missing(facts, &["CAP_SYS_ADMIN"]).is_some_and(|missing| !missing.is_empty()) {
+        let reason = "this process has no CAP_SYS_ADMIN, which functions of a module need";
+        return finding(Answer::No, reason.to_owned())
+            .todo("see `capabilities` below; record takes kprobes without");
+    }
     let reason = "nothing that can be read speaks against it; only attaching tells, and a kernel can still refuse";
-    finding(Answer::Unknown, reason.to_owned()).todo("nothing: record does not need it")
+    finding(Answer::Unknown, reason.to_owned()).todo("nothing: record takes kprobes then")
+}
+
+/// A split form that is called in place of a function that probes attach to.
+fn split(kernel: &Kernel) -> Option<&str> {
+    let functions = kernel.functions.value()?.iter();
+    functions
+        .filter(|function| ATTACHED.contains(&function.name))
+        .filter_map(|function| function.hooked.as_deref())
+        .find(|symbol| symbol.contains('.'))
 }
 
 fn raw_tracepoints(facts: &Facts) -> Finding {
