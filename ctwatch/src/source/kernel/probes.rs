@@ -140,14 +140,7 @@ impl Probes {
             false => Vec::new(),
         };
         probes.hooks.extend(on_invalid);
-        for hook in probes.hooks.iter().chain(&probes.on_failure) {
-            if way(probes.tracing.as_ref(), hook).is_none() {
-                attach::load(&mut probes.ebpf, hook)?;
-            }
-        }
-        for hook in &probes.hooks {
-            attach_one(&mut probes.ebpf, probes.tracing.as_mut(), hook)?;
-        }
+        probes.attach_hooks()?;
         if wanted.packets {
             attach::tracepoint(&mut probes.ebpf, "refused_packet", "kfree_skb")?;
         }
@@ -156,6 +149,40 @@ impl Probes {
         }
         probes.misses_before = probes.misses();
         Ok(probes)
+    }
+
+    /// Loads all programs, then attaches those that are attached from the start. Beside fentry a function that only a
+    /// kprobe can take is done without where that is refused, which is said.
+    fn attach_hooks(&mut self) -> Result<(), AttachError> {
+        for hook in &self.on_failure {
+            load(&mut self.ebpf, self.tracing.as_ref(), hook)?;
+        }
+        let mut attached = Vec::new();
+        let mut loaded = Vec::new();
+        for hook in std::mem::take(&mut self.hooks) {
+            match load(&mut self.ebpf, self.tracing.as_ref(), &hook) {
+                Ok(()) => loaded.push(hook),
+                Err(error) => self.do_without(&hook, error)?,
+            }
+        }
+        for hook in loaded {
+            match attach(&mut self.ebpf, self.tracing.as_mut(), &hook) {
+                Ok(()) => attached.push(hook),
+                Err(error) => self.do_without(&hook, error)?,
+            }
+        }
+        self.hooks = attached;
+        Ok(())
+    }
+
+    fn do_without(&mut self, hook: &Hook, error: AttachError) -> Result<(), AttachError> {
+        if self.tracing.is_none() || way(self.tracing.as_ref(), hook).is_some() {
+            return Err(error);
+        }
+        let program = hook.program;
+        self.degraded
+            .push(format!("what {program} tells is not counted: {error}"));
+        Ok(())
     }
 
     /// What moved since the last call. Uses no `bpf()` call.
@@ -207,7 +234,7 @@ impl Probes {
     pub fn watch_failures(&mut self) -> Result<bool, AttachError> {
         let hooks = std::mem::take(&mut self.on_failure);
         for hook in &hooks {
-            attach_one(&mut self.ebpf, self.tracing.as_mut(), hook)?;
+            attach(&mut self.ebpf, self.tracing.as_mut(), hook)?;
         }
         let new = !hooks.is_empty();
         self.hooks.extend(hooks);
@@ -273,7 +300,19 @@ fn way(tracing: Option<&fentry::Programs>, hook: &Hook) -> Option<fentry::Way> {
     tracing.and_then(|programs| programs.way(hook))
 }
 
-fn attach_one(
+fn load(
+    ebpf: &mut Ebpf,
+    tracing: Option<&fentry::Programs>,
+    hook: &Hook,
+) -> Result<(), AttachError> {
+    match way(tracing, hook) {
+        // It was when the others were, for the kernel refuses all or none.
+        Some(_) => Ok(()),
+        None => attach::load(ebpf, hook),
+    }
+}
+
+fn attach(
     ebpf: &mut Ebpf,
     tracing: Option<&mut fentry::Programs>,
     hook: &Hook,
