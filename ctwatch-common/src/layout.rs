@@ -25,6 +25,8 @@ pub struct Layout {
     pub ext: u32,
     /// `nf_conn.proto.tcp.state`, from the start of `struct nf_conn`.
     pub tcp_state: u32,
+    /// `nf_conn.tuplehash[IP_CT_DIR_ORIGINAL].tuple`, from the start of `struct nf_conn`.
+    pub conn_original: u32,
     /// `nf_conn.status`, from the start of `struct nf_conn`.
     pub conn_status: u32,
     /// `nf_conn.timeout`, from the start of `struct nf_conn`.

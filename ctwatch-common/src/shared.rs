@@ -6,7 +6,7 @@ use bytemuck::{Pod, Zeroable};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Shared {
-    /// `jiffies_64` at the first event; ages count from here. 0 before it.
+    /// `jiffies_64` at the first event, 0 before it.
     pub origin_jiffies: u64,
     /// `CLOCK_MONOTONIC` at that event, in nanoseconds.
     pub origin_ns: u64,

@@ -11,8 +11,8 @@ use crate::{cause, endpoint::EndpointKey, limits, tcp};
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Hot {
-    /// Σ end times − Σ insert times in jiffies since the programs were loaded: with the number of entries and
-    /// the time of the sample it gives entry-seconds, and so the mean lifetime (Little's law).
+    /// Σ end times − Σ insert times in jiffies, wrapping: with the number of entries and the time of the sample it
+    /// gives entry-seconds, and so the mean lifetime (Little's law).
     pub age_jiffies: u64,
     /// Entries put into the table.
     pub inserted: u32,

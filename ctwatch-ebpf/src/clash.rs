@@ -1,6 +1,8 @@
 //! Two packets of one flow made an entry each, and the second finds its like in the table; or NAT gave two flows the
 //! same translated tuple, for no other was free.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::{EbpfContext, macros::map, maps::PerCpuArray};
 use ctwatch_common::{event::reason, layout::status};
 
@@ -41,10 +43,11 @@ pub(crate) fn resolving(ctx: &impl EbpfContext, skb: u64, winner: u64) {
     let Some(loser) = conntrack_of(skb) else {
         return;
     };
-    let Some(look) = At(loser).look() else {
+    let mut room = MaybeUninit::uninit();
+    let Some(look) = At(loser).look(&mut room) else {
         return;
     };
-    let slot = classify::slot_of(ctx, &look.original, look.net, look.net_cookie);
+    let slot = classify::slot_of(ctx, look.original, look.net, look.net_cookie);
     if let Some(clash) = CLASH.get_ptr_mut(0) {
         // SAFETY: this CPU's map value.
         unsafe {

@@ -12,11 +12,14 @@ use ctwatch_common::{
         local_words, role,
     },
     layout::Tuple,
-    limits,
+    limits::{self, UNATTRIBUTED},
 };
 use network_types::ip::IpProto;
 
-use crate::slots;
+use crate::{
+    count, globals,
+    slots::{self, Target},
+};
 
 /// One bit for each own address (`ctwatch_common::endpoint::filter_bit`): a bit that is not set proves an
 /// address foreign without a look-up. Written by userspace alone.
@@ -33,20 +36,43 @@ static KNOWN: HashMap<u64, u32> = HashMap::with_max_entries(limits::NAMESPACES, 
 
 /// Finds the slot of the endpoint that `tuple` belongs to, or takes one for it.
 ///
-/// Inbound traffic, the common case, pays one look-up: the key with the service's address is tried first when
-/// the filter says that only the destination can be the node's own.
+/// A tuple from elsewhere, the common case, is first held against the one before it on this CPU.
 #[inline(always)]
 pub(crate) fn slot_of(ctx: &impl EbpfContext, tuple: &Tuple, net: u64, net_cookie: u64) -> u32 {
-    let ends = Ends::of(tuple, net_cookie);
-    if ends.to_own && !ends.from_own && !ends.encapsulated {
-        let kind = (tuple.protonum, tuple.l3num as u8, role::INBOUND);
-        let key = endpoint_words(net_cookie, &tuple.dst_address, ends.port, kind);
-        if let Some(slot) = slots::find(&key) {
-            return slot;
-        }
+    let from_own = may_be_local(net_cookie, tuple.l3num as u8, &tuple.src_address);
+    if !from_own && let Some(slot) = slots::last(&target(tuple, net_cookie)) {
+        return slot;
     }
-    let key = key_of(tuple, net_cookie, &ends);
-    slots::find(&key).unwrap_or_else(|| slots::take(ctx, &key, net))
+    look_up(ctx, tuple, net, net_cookie, from_own)
+}
+
+#[inline(always)]
+fn target(tuple: &Tuple, net_cookie: u64) -> Target {
+    let [a, b, c, d] = tuple.dst_address.map(u64::from);
+    let kind = u64::from(u16::from_ne_bytes(tuple.dst_port))
+        | u64::from(tuple.protonum) << 16
+        | u64::from(tuple.l3num) << 32;
+    [net_cookie, a | b << 32, c | d << 32, kind]
+}
+
+/// As [`slot_of`], with all look-ups that it takes.
+#[inline(never)]
+fn look_up<C: EbpfContext>(
+    ctx: &C,
+    tuple: &Tuple,
+    net: u64,
+    net_cookie: u64,
+    from_own: bool,
+) -> u32 {
+    count::note_origin();
+    // Before the addresses are looked up: should they change meanwhile, what is found does not hold for long.
+    let epoch = globals::epoch();
+    let key = key_of(tuple, net_cookie, &Ends::of(tuple, net_cookie));
+    let slot = slots::find(&key).unwrap_or_else(|| slots::take(ctx, &key, net));
+    if !from_own && slot != UNATTRIBUTED {
+        slots::set_last(&target(tuple, net_cookie), slot, epoch);
+    }
+    slot
 }
 
 /// What a tuple's ends are as far as the filter tells.

@@ -13,10 +13,13 @@ use crate::{
 
 /// The `struct nf_conn` that a program looks at. How its members are read depends on how the program is attached.
 pub(crate) trait Conn: Copy {
+    /// Room for what [`Conn::look`] reads, on a stack of 512 bytes.
+    type Room;
+
     /// Its address; unique only while it lives.
     fn address(self) -> u64;
     /// What counting it under an endpoint needs; `None`, and counted as unreadable, when the kernel refuses.
-    fn look(self) -> Option<Look>;
+    fn look(self, room: &mut MaybeUninit<Self::Room>) -> Option<Look<'_>>;
     /// `status`, `enum ip_conntrack_status` bits.
     fn status(self) -> Option<u64>;
     /// `timeout`, in jiffies.
@@ -26,9 +29,9 @@ pub(crate) trait Conn: Copy {
 }
 
 /// The members that tell an entry's endpoint and what it is.
-pub(crate) struct Look {
+pub(crate) struct Look<'room> {
     /// Original direction.
-    pub(crate) original: Tuple,
+    pub(crate) original: &'room Tuple,
     /// `enum ip_conntrack_status` bits.
     pub(crate) status: u64,
     /// `struct net`.
@@ -47,7 +50,7 @@ impl At {
     /// Original direction.
     #[inline(always)]
     pub(crate) fn original(self) -> Option<Tuple> {
-        read_tuple(self.0 + u64::from(globals::window_start() + globals::original()))
+        read_tuple(self.0 + u64::from(globals::conn_original()))
     }
 
     /// `struct net`.
@@ -68,38 +71,24 @@ impl At {
 }
 
 impl Conn for At {
+    type Room = Tuple;
+
     #[inline(always)]
     fn address(self) -> u64 {
         self.0
     }
 
-    /// With one copy of the bytes between the first and the last member of interest.
     #[inline(always)]
-    fn look(self) -> Option<Look> {
-        let mut window = Window::uninit();
-        // SAFETY: the loader refuses a kernel whose window is longer than the buffer.
-        let failed = unsafe {
-            bpf_probe_read_kernel(
-                window.as_mut_ptr().cast(),
-                globals::window_len(),
-                (self.0 + u64::from(globals::window_start())) as *const _,
-            )
-        };
-        if failed != 0 {
-            count::lose(Loss::Unreadable);
-            return None;
-        }
-        // SAFETY: the loader places every member inside the window, aligned, and the window has been filled.
-        unsafe {
-            let net = *within::<u64>(&window, globals::ct_net());
-            Some(Look {
-                original: *within(&window, globals::original()),
-                status: *within(&window, globals::status()),
-                net,
-                net_cookie: net_cookie(net)?,
-                ext: *within(&window, globals::ext()),
-            })
-        }
+    fn look(self, room: &mut MaybeUninit<Tuple>) -> Option<Look<'_>> {
+        let original = room.write(self.original()?);
+        let net = self.net()?;
+        Some(Look {
+            original,
+            status: self.status()?,
+            net,
+            net_cookie: net_cookie(net)?,
+            ext: self.member(globals::conn_ext())?,
+        })
     }
 
     #[inline(always)]
@@ -118,12 +107,68 @@ impl Conn for At {
     }
 }
 
+/// As [`At`], for the insert that every flow pays: looked at with one copy, which takes more of the stack.
+#[derive(Clone, Copy)]
+pub(crate) struct AtOnce(pub(crate) At);
+
+impl Conn for AtOnce {
+    type Room = Window;
+
+    #[inline(always)]
+    fn address(self) -> u64 {
+        self.0.address()
+    }
+
+    /// With one copy of the bytes between the first and the last member of interest.
+    #[inline(always)]
+    fn look(self, window: &mut MaybeUninit<Window>) -> Option<Look<'_>> {
+        // SAFETY: the loader refuses a kernel whose window is longer than the buffer.
+        let failed = unsafe {
+            bpf_probe_read_kernel(
+                window.as_mut_ptr().cast(),
+                globals::window_len(),
+                (self.0.0 + u64::from(globals::window_start())) as *const _,
+            )
+        };
+        if failed != 0 {
+            count::lose(Loss::Unreadable);
+            return None;
+        }
+        // SAFETY: the loader places every member inside the window, aligned, and the window has been filled.
+        unsafe {
+            let net = *within::<u64>(window, globals::ct_net());
+            Some(Look {
+                original: &*within(window, globals::original()),
+                status: *within(window, globals::status()),
+                net,
+                net_cookie: net_cookie(net)?,
+                ext: *within(window, globals::ext()),
+            })
+        }
+    }
+
+    #[inline(always)]
+    fn status(self) -> Option<u64> {
+        self.0.status()
+    }
+
+    #[inline(always)]
+    fn timeout(self) -> Option<u32> {
+        self.0.timeout()
+    }
+
+    #[inline(always)]
+    fn tcp_state(self) -> Option<u8> {
+        self.0.tcp_state()
+    }
+}
+
 /// Room for the bytes of a `struct nf_conn` between the first and the last member of interest, on a stack of 512 bytes.
-type Window = MaybeUninit<[u64; MAX_WINDOW as usize / 8]>;
+pub(crate) type Window = [u64; MAX_WINDOW as usize / 8];
 
 /// Where a member lies in a window.
 #[inline(always)]
-fn within<T>(window: &Window, offset: u32) -> *const T {
+fn within<T>(window: &MaybeUninit<Window>, offset: u32) -> *const T {
     window
         .as_ptr()
         .cast::<u8>()

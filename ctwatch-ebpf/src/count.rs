@@ -124,18 +124,17 @@ pub(crate) fn now() -> u64 {
     unsafe { bpf_jiffies64() }
 }
 
-/// Jiffies since the first event, whose time is noted for the reader. Two CPUs may both be first: they write
-/// the same tick, give or take one.
+/// Notes the time of the first event for the reader, which brings sums of times to it. Two CPUs may both be first: they
+/// write the same tick, give or take one.
 #[inline(always)]
-pub(crate) fn age(now: u64) -> u64 {
-    let Some(shared) = shared() else { return 0 };
+pub(crate) fn note_origin() {
+    let Some(shared) = shared() else { return };
     // SAFETY: a map value.
     unsafe {
         if (*shared).origin_jiffies == 0 {
             (*shared).origin_ns = bpf_ktime_get_ns();
-            (*shared).origin_jiffies = now;
+            (*shared).origin_jiffies = now();
         }
-        now.wrapping_sub((*shared).origin_jiffies)
     }
 }
 

@@ -9,6 +9,8 @@
 //! An entry whose insert was seen is remembered ([`entries`]), endpoint and cause included. What was in the table
 //! before, or lost its place there, is looked at anew, and its cause waits in a map of its own.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::{EbpfContext, macros::map, maps::HashMap};
 use aya_log_ebpf::warn;
 use ctwatch_common::{
@@ -167,7 +169,7 @@ pub(crate) fn freeing(ctx: &impl EbpfContext, conn: impl Conn, stack_pointer: u6
     unsafe {
         let ended: *mut u32 = (&raw mut (*hot).ended).cast();
         add_one(ended.add((counted_as(cause) & 7) as usize));
-        add(&raw mut (*hot).age_jiffies, count::age(now));
+        add(&raw mut (*hot).age_jiffies, now);
         if bits & status::SEEN_REPLY == 0 {
             add_one(&raw mut (*hot).unreplied);
         }
@@ -202,10 +204,11 @@ pub(crate) const IS_TCP: u32 = 1 << 31;
 /// Where an entry is counted that is not remembered, with [`IS_TCP`].
 #[inline(never)]
 pub(crate) fn look_up<C: EbpfContext>(ctx: &C, address: u64) -> u32 {
-    let Some(look) = At(address).look() else {
+    let mut room = MaybeUninit::uninit();
+    let Some(look) = At(address).look(&mut room) else {
         return UNATTRIBUTED;
     };
-    let slot = classify::slot_of(ctx, &look.original, look.net, look.net_cookie);
+    let slot = classify::slot_of(ctx, look.original, look.net, look.net_cookie);
     match look.original.protonum == IpProto::Tcp as u8 {
         true => slot | IS_TCP,
         false => slot,

@@ -3,16 +3,16 @@
 //! its CPU is in `bpf()`.
 //!
 //! Arguments are typed pointers to the verifier: it lets programs load members through them, and allows little else.
-//! `bpf_get_func_arg` (Linux 5.17) makes plain numbers of them, so that the same code serves both ways to attach.
+//! [`plain`] makes numbers of them, so that the same code serves both ways to attach.
 
 use aya_ebpf::{
     EbpfContext,
-    helpers::generated::{bpf_get_func_arg, bpf_get_func_ip, bpf_get_func_ret},
+    helpers::generated::{bpf_get_func_ip, bpf_get_func_ret},
     macros::{fentry, fexit},
     programs::{FEntryContext, FExitContext},
 };
 
-use core::arch::asm;
+use core::{arch::asm, mem::MaybeUninit};
 
 use ctwatch_common::layout::Tuple;
 
@@ -33,7 +33,7 @@ fn tracing_hash_insert(ctx: FEntryContext) -> i32 {
 #[fentry]
 fn tracing_delete(ctx: FEntryContext) -> i32 {
     let caller = Beyond(&ctx);
-    end::deleting(&ctx, Traced::first(&ctx), argument(&ctx, 1) as u32, &caller);
+    end::deleting(&ctx, Traced::first(&ctx), number(&ctx, 1) as u32, &caller);
     0
 }
 
@@ -47,10 +47,10 @@ fn tracing_free(ctx: FEntryContext) -> i32 {
 fn tracing_alloc(ctx: FEntryContext) -> i32 {
     refuse::allocating(
         stack_pointer(&ctx),
-        argument(&ctx, 0),
-        argument(&ctx, 1),
-        argument(&ctx, 2),
-        argument(&ctx, 5) as u32,
+        plain(number(&ctx, 0)),
+        plain(number(&ctx, 1)),
+        plain(number(&ctx, 2)),
+        number(&ctx, 5) as u32,
     );
     0
 }
@@ -112,31 +112,27 @@ impl Traced {
     /// The first argument of the function.
     #[inline(always)]
     fn first(ctx: &FEntryContext) -> Self {
-        let pointer;
-        // SAFETY: the context begins with the first argument.
-        unsafe {
-            asm!("{pointer} = *(u64 *)({ctx} + 0)", ctx = in(reg) ctx.as_ptr(), pointer = out(reg) pointer);
-        }
+        let pointer = number(ctx, 0);
         Self {
             pointer,
-            address: argument(ctx, 0),
+            address: plain(pointer),
         }
     }
 }
 
-/// Loads a member of a structure that the verifier knows the type of, at an offset that is constant to it. It checks that
-/// a member lies there; a pointer that is no longer valid reads as zeros.
+/// Loads a member of a structure that the verifier knows the type of, at an offset that is constant to it, and so many
+/// bytes further. It checks that a member lies there; a pointer that is no longer valid reads as zeros.
 macro_rules! load {
-    ($width:literal, $pointer:expr, $offset:expr) => {{
+    ($width:literal, $pointer:expr, $offset:expr) => {
+        load!($width, moved($pointer, $offset), + 0)
+    };
+    ($width:literal, $pointer:expr, + $further:literal) => {{
         let value: u64;
         // SAFETY: as the verifier has it.
         unsafe {
             asm!(
-                "{value} = {pointer}",
-                "{value} += {offset}",
-                concat!("{value} = *(", $width, " *)({value} + 0)"),
+                concat!("{value} = *(", $width, " *)({pointer} + ", $further, ")"),
                 pointer = in(reg) $pointer,
-                offset = in(reg) u64::from($offset),
                 value = out(reg) value,
             );
         }
@@ -144,20 +140,35 @@ macro_rules! load {
     }};
 }
 
+/// A typed pointer, moved by an offset that is constant to the verifier.
+#[inline(always)]
+fn moved(pointer: u64, offset: u32) -> u64 {
+    let moved: u64;
+    // SAFETY: no memory is touched.
+    unsafe {
+        asm!(
+            "{moved} = {pointer}",
+            "{moved} += {offset}",
+            pointer = in(reg) pointer,
+            offset = in(reg) u64::from(offset),
+            moved = out(reg) moved,
+        );
+    }
+    moved
+}
+
 impl Conn for Traced {
+    type Room = Tuple;
+
     #[inline(always)]
     fn address(self) -> u64 {
         self.address
     }
 
     #[inline(always)]
-    fn look(self) -> Option<Look> {
-        let tuple = globals::window_start() + globals::original();
-        let address = |at: u32| {
-            let (low, high) = (
-                load!("u64", self.pointer, tuple + at),
-                load!("u64", self.pointer, tuple + at + 8),
-            );
+    fn look(self, room: &mut MaybeUninit<Tuple>) -> Option<Look<'_>> {
+        let tuple = moved(self.pointer, globals::conn_original());
+        let words = |low: u64, high: u64| {
             [
                 low as u32,
                 (low >> 32) as u32,
@@ -171,15 +182,15 @@ impl Conn for Traced {
             false => load!("u64", net, globals::net_cookie()),
         };
         Some(Look {
-            original: Tuple {
-                src_address: address(0),
-                src_port: (load!("u16", self.pointer, tuple + 16) as u16).to_ne_bytes(),
-                l3num: load!("u16", self.pointer, tuple + 18) as u16,
-                dst_address: address(20),
-                dst_port: (load!("u16", self.pointer, tuple + 36) as u16).to_ne_bytes(),
-                protonum: load!("u8", self.pointer, tuple + 38) as u8,
+            original: room.write(Tuple {
+                src_address: words(load!("u64", tuple, + 0), load!("u64", tuple, + 8)),
+                src_port: (load!("u16", tuple, + 16) as u16).to_ne_bytes(),
+                l3num: load!("u16", tuple, + 18) as u16,
+                dst_address: words(load!("u64", tuple, + 20), load!("u64", tuple, + 28)),
+                dst_port: (load!("u16", tuple, + 36) as u16).to_ne_bytes(),
+                protonum: load!("u8", tuple, + 38) as u8,
                 dir: 0,
-            },
+            }),
             status: load!("u64", self.pointer, globals::conn_status()),
             net,
             net_cookie,
@@ -203,13 +214,17 @@ impl Conn for Traced {
     }
 }
 
-/// The `n`th argument of the function.
+/// The `n`th argument of the function, typed if it is a pointer.
 #[inline(always)]
-fn argument(ctx: &impl EbpfContext, n: u32) -> u64 {
-    let mut value = 0;
-    // SAFETY: the helper writes eight bytes; it leaves them as they are where the function has no such argument.
-    unsafe { bpf_get_func_arg(ctx.as_ptr(), n, &raw mut value) };
-    value
+fn number(ctx: &impl EbpfContext, n: usize) -> u64 {
+    // SAFETY: the context begins with the arguments; the verifier refuses those that the function does not have.
+    unsafe { ctx.as_ptr().cast::<u64>().add(n).read_volatile() }
+}
+
+/// The `n`th argument of the function as a plain number.
+#[inline(always)]
+fn argument(ctx: &impl EbpfContext, n: usize) -> u64 {
+    plain(number(ctx, n))
 }
 
 /// What the function returned.

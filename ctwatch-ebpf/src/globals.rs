@@ -16,6 +16,7 @@ static LAYOUT: Layout = Layout {
     ct_net: 0,
     ext: 0,
     tcp_state: 0,
+    conn_original: 0,
     conn_status: 0,
     conn_timeout: 0,
     conn_ct_net: 0,
@@ -58,6 +59,10 @@ static WANTED: Wanted = Wanted {
     window_jiffies: 1,
     pad: 0,
 };
+
+/// Counts how often the own addresses changed. The only variable that userspace writes while programs run.
+#[unsafe(no_mangle)]
+static mut EPOCH: u32 = 0;
 
 /// Places of [`crate::entries`], less one.
 #[unsafe(no_mangle)]
@@ -122,6 +127,7 @@ offsets!(
     ct_net,
     ext,
     tcp_state,
+    conn_original,
     conn_status,
     conn_timeout,
     conn_ct_net,
@@ -155,6 +161,13 @@ pub(crate) fn caller(n: usize) -> CallerRange {
 pub(crate) fn wanted() -> Wanted {
     // SAFETY: as above.
     unsafe { core::ptr::read_volatile(&raw const WANTED) }
+}
+
+/// See [`EPOCH`].
+#[inline(always)]
+pub(crate) fn epoch() -> u32 {
+    // SAFETY: a word that userspace alone writes.
+    unsafe { core::ptr::read_volatile(&raw const EPOCH) }
 }
 
 /// See [`ENTRIES_MASK`].

@@ -1,6 +1,8 @@
 //! Packets that a tracker called invalid, or let pass without heeding them. The functions that say so are called for
 //! such packets alone, whether anything is logged or not.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::EbpfContext;
 use ctwatch_common::{event::reason, limits::UNATTRIBUTED, tcp};
 use network_types::ip::IpProto;
@@ -25,7 +27,10 @@ pub(crate) fn noted(ctx: &impl EbpfContext, skb: u64, ct: u64) {
         return;
     }
     let conn = At(ct);
-    let Some(look) = conn.look() else { return };
+    let mut room = MaybeUninit::uninit();
+    let Some(look) = conn.look(&mut room) else {
+        return;
+    };
     if look.original.protonum != IpProto::Tcp as u8 {
         return;
     }
@@ -37,7 +42,7 @@ pub(crate) fn noted(ctx: &impl EbpfContext, skb: u64, ct: u64) {
     if flags & SYN == 0 || flags & NOT_OPENING != 0 {
         return;
     }
-    let slot = classify::slot_of(ctx, &look.original, look.net, look.net_cookie);
+    let slot = classify::slot_of(ctx, look.original, look.net, look.net_cookie);
     if let Some(cold) = count::cold(slot) {
         // SAFETY: in a map value.
         unsafe { add_one(&raw mut (*cold).syn_ignored) };

@@ -1,5 +1,7 @@
 //! An entry enters the table.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::EbpfContext;
 use ctwatch_common::layout::status;
 use network_types::ip::IpProto;
@@ -16,17 +18,18 @@ use crate::{
 /// the reply side alone after a clash.
 #[inline(always)]
 pub(crate) fn inserted(ctx: &impl EbpfContext, conn: impl Conn) {
-    let Some(look) = conn.look() else {
+    let mut room = MaybeUninit::uninit();
+    let Some(look) = conn.look(&mut room) else {
         return;
     };
-    let slot = classify::slot_of(ctx, &look.original, look.net, look.net_cookie);
+    let slot = classify::slot_of(ctx, look.original, look.net, look.net_cookie);
     let Some(hot) = count::hot(slot) else { return };
     let now = count::now();
     let is_tcp = look.original.protonum == IpProto::Tcp as u8;
     // SAFETY: all in one map value.
     unsafe {
         add_one(&raw mut (*hot).inserted);
-        add(&raw mut (*hot).age_jiffies, count::age(now).wrapping_neg());
+        add(&raw mut (*hot).age_jiffies, now.wrapping_neg());
         // NAT is set up before the entry is confirmed (nf_nat_setup_info refuses confirmed ones).
         if look.status & (status::SRC_NAT | status::DST_NAT | status::HELPER) != 0 || look.ext != 0
         {

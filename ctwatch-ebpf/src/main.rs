@@ -9,7 +9,8 @@
 //! | `hash_insert` | `__nf_conntrack_hash_insert` | an entry enters the table, whoever made it |
 //! | `delete` | `nf_ct_delete` (or its split half) | why an entry that has time left ends |
 //! | `free` | `nf_conntrack_free` | an entry ends, once |
-//! | `alloc` | `__nf_conntrack_alloc` | the tuple that may be refused |
+//! | `alloc` | `__nf_conntrack_alloc` | the tuple and zone that may be refused; where all is to be told, or no kprobe can be |
+//! | `early_drop_enter` | `early_drop` | the tuple of the newcomer at a full table |
 //! | `early_drop_exit` | `early_drop`, return | the table was full and nothing could be evicted |
 //! | `clash_enter`, `clash_exit` | `nf_ct_resolve_clash` | an entry lost a race to its like |
 //! | `confirm_enter`, `confirm_exit` | `__nf_conntrack_confirm` | inserts where `hash_insert` has no symbol; failed inserts |
@@ -48,19 +49,20 @@ mod histogram;
 mod ignored;
 mod insert;
 mod memory;
+mod newcomer;
 mod packet;
 mod pairs;
 mod refuse;
 mod slots;
 mod stacks;
 
-use conn::At;
+use conn::{At, AtOnce};
 use ctwatch_common::layout::ABSENT;
 use memory::{argument, returned, stack_pointer};
 
 #[kprobe]
 fn hash_insert(ctx: ProbeContext) -> u32 {
-    insert::inserted(&ctx, At(argument(&ctx, 0)));
+    insert::inserted(&ctx, AtOnce(At(argument(&ctx, 0))));
     0
 }
 
@@ -103,6 +105,16 @@ fn alloc(ctx: ProbeContext) -> u32 {
         argument(&ctx, 2),
         argument(&ctx, 5) as u32,
     );
+    0
+}
+
+#[kprobe]
+fn early_drop_enter(ctx: ProbeContext) -> u32 {
+    let places = newcomer::Places {
+        registers: memory::callee_saved(ctx.regs),
+        stack_pointer: stack_pointer(ctx.regs),
+    };
+    newcomer::searching(&places, argument(&ctx, 0), argument(&ctx, 1) as u32);
     0
 }
 

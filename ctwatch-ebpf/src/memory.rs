@@ -43,3 +43,20 @@ pub(crate) fn stack_pointer(regs: *const pt_regs) -> u64 {
     // SAFETY: the context of a kprobe or kretprobe is a `struct pt_regs`.
     unsafe { (*regs).rsp }
 }
+
+/// The registers that a called function must give back as they were: what its caller still needs is in them, or on the
+/// stack.
+#[inline(always)]
+pub(crate) fn callee_saved(regs: *const pt_regs) -> [u64; 6] {
+    // SAFETY: as above.
+    unsafe {
+        [
+            (*regs).rbx,
+            (*regs).rbp,
+            (*regs).r12,
+            (*regs).r13,
+            (*regs).r14,
+            (*regs).r15,
+        ]
+    }
+}

@@ -28,7 +28,7 @@ static OWNERS: Array<Owner> = Array::with_max_entries(limits::SLOTS, BPF_F_MMAPA
 #[map]
 static KEYS: HashMap<KeyWords, u32> = HashMap::with_max_entries(limits::SLOTS, 0);
 
-/// The endpoint that a CPU looked up last; the loader sets the size.
+/// What a CPU looked up last; the loader sets the size.
 #[map]
 static LAST: Array<Last> = Array::with_max_entries(1, 0);
 
@@ -36,70 +36,85 @@ static LAST: Array<Last> = Array::with_max_entries(1, 0);
 #[map]
 static RUNS: Queue<u32> = Queue::with_max_entries(limits::SLOTS / limits::RUN, 0);
 
-/// The endpoint that a CPU looked up last. Traffic comes in runs of one service, and comparing four words is much
-/// cheaper than a look-up.
+/// Where a tuple goes, as far as it decides under which endpoint it is counted: namespace, destination address, and in
+/// the last word destination port, protocol and family.
+pub(crate) type Target = [u64; 4];
+
+/// The target that a CPU looked up last, of a tuple that comes from elsewhere. Traffic comes in runs of one service, and
+/// comparing four words is much cheaper than finding out whose the addresses are.
 ///
 /// A program that is attached by fentry can be interrupted by another one, between any two accesses. So the check says
-/// which slot and which key belong together.
+/// which slot and which target belong together. It holds while the own addresses are the same ([`globals::epoch`]).
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Last {
-    key: KeyWords,
-    /// The slot, with [`folded`] of the key; 0 for none.
+    target: Target,
+    /// The slot and the epoch, with [`folded`] of the target; 0 for none.
     check: u64,
     slot: u32,
     pad: u32,
 }
 
-/// A word of all of a key.
+/// A word of all of a target, with its slot and the epoch.
 #[inline(always)]
-fn folded(key: &KeyWords) -> u64 {
-    key[0] ^ key[1] ^ key[2] ^ key[3]
+fn folded(target: &Target, slot: u32, epoch: u32) -> u64 {
+    let sum = target[0] ^ target[1] ^ target[2] ^ target[3];
+    sum ^ (u64::from(epoch) << 32 | u64::from(slot))
 }
 
-/// The slot of an endpoint that has one.
+/// The slot of a target, if this CPU looked it up last.
 #[inline(always)]
-pub(crate) fn find(key: &KeyWords) -> Option<u32> {
+pub(crate) fn last(target: &Target) -> Option<u32> {
     let last = LAST.get_ptr_mut(count::cpu())?;
     // SAFETY: this CPU's map value.
     unsafe {
         let slot = core::ptr::read_volatile(&raw const (*last).slot);
         let check = core::ptr::read_volatile(&raw const (*last).check);
-        if slot != 0
-            && check == folded(key) ^ u64::from(slot)
-            && is_same(&raw const (*last).key, key)
-        {
-            return Some(slot);
-        }
+        (slot != 0
+            && check == folded(target, slot, globals::epoch())
+            && is_same(&raw const (*last).target, target))
+        .then_some(slot)
     }
-    // SAFETY: a map value that is never removed while the programs are loaded.
-    let slot = KEYS.get_ptr(key).map(|slot| unsafe { *slot })?;
+}
+
+/// Remembers the slot of a target, which was found in this epoch.
+#[inline(always)]
+pub(crate) fn set_last(target: &Target, slot: u32, epoch: u32) {
+    let Some(last) = LAST.get_ptr_mut(count::cpu()) else {
+        return;
+    };
     // SAFETY: as above.
     unsafe {
         core::ptr::write_volatile(&raw mut (*last).check, 0);
         core::ptr::write_volatile(&raw mut (*last).slot, slot);
-        (*last).key = *key;
-        core::ptr::write_volatile(&raw mut (*last).check, folded(key) ^ u64::from(slot));
+        (*last).target = *target;
+        core::ptr::write_volatile(&raw mut (*last).check, folded(target, slot, epoch));
     }
-    Some(slot)
 }
 
 /// Compares word by word: `==` on arrays is a call of `memcmp` that goes byte by byte.
 ///
 /// # Safety
 ///
-/// `last` must point to a key.
+/// `last` must point to a target.
 #[inline(always)]
-unsafe fn is_same(last: *const KeyWords, key: &KeyWords) -> bool {
+unsafe fn is_same(last: *const Target, target: &Target) -> bool {
     // SAFETY: the caller's promise.
     let [a, b, c, d] = unsafe { *last };
-    (a ^ key[0]) | (b ^ key[1]) | (c ^ key[2]) | (d ^ key[3]) == 0
+    (a ^ target[0]) | (b ^ target[1]) | (c ^ target[2]) | (d ^ target[3]) == 0
+}
+
+/// The slot of an endpoint that has one.
+#[inline(always)]
+pub(crate) fn find(key: &KeyWords) -> Option<u32> {
+    // SAFETY: a map value that is never removed while the programs are loaded.
+    KEYS.get_ptr(key).map(|slot| unsafe { *slot })
 }
 
 /// Takes a slot for an endpoint seen for the first time. Where none is left, everything goes to
 /// [`UNATTRIBUTED`] and is counted as such.
-#[inline(never)]
-pub(crate) fn take<C: EbpfContext>(ctx: &C, key: &KeyWords, net: u64) -> u32 {
+#[inline(always)]
+pub(crate) fn take(ctx: &impl EbpfContext, key: &KeyWords, net: u64) -> u32 {
     let Some(slot) = next_free() else {
         if count::lose(Loss::Unattributed) == Some(0) {
             warn!(

@@ -21,8 +21,8 @@ use crate::{
         keeper::{Keeper, Kept},
         kernel::{
             error::AttachError,
-            hooks::HookError,
-            probes::{By, Probes},
+            hooks::{By, HookError},
+            probes::Probes,
             refusals::Refusals,
         },
         netlink::listener::ListenError,

@@ -106,7 +106,7 @@ impl CounterReader {
     /// Walks all slots in use and yields what moved since the walk before; `probe_misses` is not known here.
     pub fn read(&mut self) -> Reading {
         let (losses, used) = self.read_losses();
-        let origin = self.shared.get(0).origin_ns;
+        let origin = self.shared.get(0);
         if self.before.len() < used {
             self.before.resize(used, Default::default());
             self.marks.resize(used, Default::default());
@@ -128,7 +128,7 @@ impl CounterReader {
                 self.marks[slot] = mark;
                 continue;
             }
-            let moved = now.since(&before, &self.clock, origin);
+            let moved = now.since(&before, &self.clock, &origin);
             if slot == UNATTRIBUTED as usize {
                 reading.unattributed += moved;
             } else if let Some(endpoint) = self.endpoint(slot) {
@@ -263,17 +263,20 @@ impl Sum {
         }
     }
 
-    /// What happened since `before`. Raw ages count from the first event (`origin_ns`), the model's from the
-    /// moment the probes were attached; each end moves the sum by the difference one way, each insert the other.
-    fn since(&self, before: &Self, clock: &Clock, origin_ns: u64) -> Counters {
+    /// What happened since `before`. Raw ages count from jiffy 0, the model's from the moment the probes were attached,
+    /// which is told from the first event (`origin`): each end moves the sum by the difference one way, each insert the
+    /// other.
+    fn since(&self, before: &Self, clock: &Clock, origin: &Shared) -> Counters {
         let delta = |now: u32, before: u32| u64::from(now.wrapping_sub(before));
         let (hot, was) = (&self.hot, &before.hot);
         let ended = std::array::from_fn::<u64, { cause::COUNT }, _>(|cause| {
             delta(hot.ended[cause], was.ended[cause])
         });
         let inserted = delta(hot.inserted, was.inserted);
-        let age_jiffies = hot.age_jiffies.wrapping_sub(was.age_jiffies) as i64;
         let balance = ended.iter().sum::<u64>() as i64 - inserted as i64;
+        let before_origin = balance.wrapping_mul(origin.origin_jiffies as i64);
+        let age = hot.age_jiffies.wrapping_sub(was.age_jiffies) as i64;
+        let age_jiffies = age.wrapping_sub(before_origin);
         Counters {
             inserted,
             ended: ended_by_cause(&ended),
@@ -291,7 +294,7 @@ impl Sum {
             helper: delta(hot.helper, was.helper),
             unreplied: delta(hot.unreplied, was.unreplied),
             assured: delta(hot.assured, was.assured),
-            age_ms: clock.milliseconds(age_jiffies, balance, origin_ns),
+            age_ms: clock.milliseconds(age_jiffies, balance, origin.origin_ns),
             tcp_last: std::array::from_fn(|state| {
                 delta(self.cold.tcp_last[state], before.cold.tcp_last[state])
             }),

@@ -44,6 +44,15 @@ const CALLERS: [(&str, u32); 8] = [
     ("__nf_ct_kill_acct", cause::RESET),
 ];
 
+/// A way to attach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// kprobe and kretprobe.
+    Kprobe,
+    /// fentry and fexit, as far as functions allow them: one with variable arguments does not, and keeps its kprobe.
+    Fentry,
+}
+
 /// Why there is no plan.
 #[derive(Debug, Error)]
 pub enum HookError {
@@ -81,6 +90,9 @@ pub struct Plan {
     pub on_failure: Vec<Hook>,
     /// Hooks that tell invalid packets, attached only where these are asked for: they cost each of them.
     pub on_invalid: Vec<Hook>,
+    /// What tells the newcomer where `early_drop_enter`, which nothing but a kprobe can be, is refused: it costs each new
+    /// flow.
+    pub instead: Option<Hook>,
     /// Ranges for the kernel side.
     pub callers: Callers,
     /// `nf_ct_delete` is split and hooked behind the test of IPS_DYING.
@@ -91,12 +103,13 @@ pub struct Plan {
     pub degraded: Vec<String>,
 }
 
-/// Looks every function up.
+/// Looks every function up. `in_full` is for whoever wants to be told all there is of a refused connection, its zone
+/// included, at a price for each new one.
 ///
 /// # Errors
 ///
 /// [`HookError`] names the first function that cannot be hooked.
-pub fn plan(kallsyms: &Kallsyms) -> Result<Plan, HookError> {
+pub fn plan(kallsyms: &Kallsyms, in_full: bool) -> Result<Plan, HookError> {
     if !kallsyms.conntrack_loaded() {
         return Err(HookError::NotLoaded);
     }
@@ -109,8 +122,16 @@ pub fn plan(kallsyms: &Kallsyms) -> Result<Plan, HookError> {
         Some(part) => attach("delete", part),
         None => attach("delete", required(kallsyms, "nf_ct_delete")?),
     }
-    attach("alloc", required(kallsyms, "__nf_conntrack_alloc")?);
-    attach("early_drop_exit", required(kallsyms, "early_drop")?);
+    let early_drop = required(kallsyms, "early_drop")?;
+    let alloc = || required(kallsyms, "__nf_conntrack_alloc");
+    let mut instead = None;
+    if in_full {
+        attach("alloc", alloc()?);
+    } else {
+        attach("early_drop_enter", early_drop);
+        instead = alloc().ok().map(|symbol| hook("alloc", symbol));
+    }
+    attach("early_drop_exit", early_drop);
     match kallsyms.callable("nf_ct_resolve_clash") {
         Some(symbol) => {
             attach("clash_exit", symbol);
@@ -157,6 +178,7 @@ pub fn plan(kallsyms: &Kallsyms) -> Result<Plan, HookError> {
         hooks,
         on_failure,
         on_invalid,
+        instead,
         callers,
         dying_at_delete: split.is_some(),
         insert_at_confirm: insert.is_none(),
@@ -228,7 +250,7 @@ ffffffffc0a00d00 T nf_l4proto_log_invalid [nf_conntrack]
 ";
 
     fn plan_of(text: &str) -> Result<Plan, HookError> {
-        plan(&Kallsyms::parse(text, &FUNCTIONS))
+        plan(&Kallsyms::parse(text, &FUNCTIONS), false)
     }
 
     fn without(symbol: &str) -> String {
@@ -282,12 +304,7 @@ ffffffffc0a00d00 T nf_l4proto_log_invalid [nf_conntrack]
 
     #[test]
     fn a_missing_function_is_named() {
-        for function in [
-            "nf_conntrack_free",
-            "nf_ct_delete",
-            "early_drop",
-            "__nf_conntrack_alloc",
-        ] {
+        for function in ["nf_conntrack_free", "nf_ct_delete", "early_drop"] {
             let error = plan_of(&without(function)).unwrap_err().to_string();
             assert!(
                 error.starts_with(&format!("cannot attach to {function}:")),

@@ -37,6 +37,7 @@ pub fn resolve(btf: &Btf) -> Result<Layout, BtfError> {
         ct_net: ct_net - window_start,
         ext: ext - window_start,
         tcp_state: conn("proto.tcp.state")?,
+        conn_original: original,
         conn_status: status,
         conn_timeout: conn("timeout")?,
         conn_ct_net: ct_net,

@@ -4,7 +4,7 @@ use std::collections::HashMap as StdHashMap;
 
 use aya::{
     Ebpf,
-    maps::{HashMap, MapData, MapError},
+    maps::{Array, HashMap, MapData, MapError},
 };
 use ctwatch_common::endpoint::{FILTER_WORDS, filter_bit};
 
@@ -14,6 +14,9 @@ use crate::model::{
     node::{Address, Node},
 };
 
+/// The map of the kernel side's only variable.
+const EPOCH: &str = ".bss";
+
 /// The maps that hold them, and what they hold.
 #[derive(Debug)]
 pub(super) struct OwnAddresses {
@@ -22,6 +25,18 @@ pub(super) struct OwnAddresses {
     /// Spares the kernel side a look-up for most foreign addresses.
     filter: Mapped<u64>,
     told: StdHashMap<Netns, Vec<Address>>,
+    /// Told after each change: until then the kernel side may go by what it found before.
+    epoch: Epoch,
+    changes: u32,
+}
+
+/// aya's own type has no `Debug`.
+struct Epoch(Array<MapData, u32>);
+
+impl std::fmt::Debug for Epoch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Epoch")
+    }
 }
 
 impl OwnAddresses {
@@ -36,6 +51,8 @@ impl OwnAddresses {
             local: object::take(ebpf, "LOCAL")?,
             known: object::take(ebpf, "KNOWN")?,
             told: StdHashMap::new(),
+            epoch: Epoch(object::take(ebpf, EPOCH)?),
+            changes: 0,
         };
         for namespace in &node.namespaces {
             let addresses: Vec<_> = node
@@ -82,6 +99,7 @@ impl OwnAddresses {
             .insert(keys::cookie(netns), 1, 0)
             .map_err(failed("KNOWN"))?;
         self.told.insert(netns, now.to_vec());
-        Ok(())
+        self.changes += 1;
+        self.epoch.0.set(0, self.changes, 0).map_err(failed(EPOCH))
     }
 }

@@ -13,7 +13,7 @@ use super::{
     error::AttachError,
     events::{self, Clocks, EventReader},
     fentry,
-    hooks::{self, Hook},
+    hooks::{self, By, Hook},
     kallsyms::Kallsyms,
     layout, misses, object,
     own_addresses::OwnAddresses,
@@ -31,15 +31,6 @@ use crate::model::{
 };
 use crate::source::privilege;
 
-/// A way to attach.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
-    /// kprobe and kretprobe.
-    Kprobe,
-    /// fentry and fexit, as far as functions allow them: one with variable arguments does not, and keeps its kprobe.
-    Fentry,
-}
-
 /// The attached programs. Dropping it detaches them.
 #[derive(Debug)]
 pub struct Probes {
@@ -54,6 +45,7 @@ pub struct Probes {
     logger: Option<Logger>,
     hooks: Vec<Hook>,
     on_failure: Vec<Hook>,
+    instead: Option<Hook>,
     degraded: Vec<String>,
     kernel: String,
     misses_before: Option<u64>,
@@ -79,7 +71,7 @@ impl Probes {
     pub fn attach(node: &Node, wanted: &Wanted, by: By) -> Result<Self, AttachError> {
         privilege::check(&privilege::PROBES)?;
         let kallsyms = Kallsyms::read(&hooks::FUNCTIONS).map_err(AttachError::Kallsyms)?;
-        let plan = hooks::plan(&kallsyms)?;
+        let plan = hooks::plan(&kallsyms, wanted.failures)?;
         let btf = Btf::vmlinux()?;
         let layout = layout::resolve(&btf)?;
         let packet = refusals::layout::offsets(&btf)?;
@@ -95,7 +87,11 @@ impl Probes {
         let tracing = match by {
             By::Kprobe => None,
             By::Fentry => {
-                let hooks = plan.hooks.iter().chain(&plan.on_failure);
+                let hooks = plan
+                    .hooks
+                    .iter()
+                    .chain(&plan.on_failure)
+                    .chain(&plan.instead);
                 Some(fentry::Programs::load(&ebpf, hooks, &kallsyms, &btf)?)
             }
         };
@@ -131,6 +127,7 @@ impl Probes {
             degraded,
             hooks: plan.hooks,
             on_failure: plan.on_failure,
+            instead: plan.instead,
             kernel: node.kernel.clone(),
             misses_before: None,
             map_bytes,
@@ -157,32 +154,41 @@ impl Probes {
         for hook in &self.on_failure {
             load(&mut self.ebpf, self.tracing.as_ref(), hook)?;
         }
-        let mut attached = Vec::new();
         let mut loaded = Vec::new();
         for hook in std::mem::take(&mut self.hooks) {
             match load(&mut self.ebpf, self.tracing.as_ref(), &hook) {
                 Ok(()) => loaded.push(hook),
-                Err(error) => self.do_without(&hook, error)?,
+                Err(error) => loaded.extend(self.do_without(&hook, error)?),
             }
         }
         for hook in loaded {
             match attach(&mut self.ebpf, self.tracing.as_mut(), &hook) {
-                Ok(()) => attached.push(hook),
-                Err(error) => self.do_without(&hook, error)?,
+                Ok(()) => self.hooks.push(hook),
+                Err(error) => {
+                    let instead = self.do_without(&hook, error)?;
+                    for hook in &instead {
+                        attach(&mut self.ebpf, self.tracing.as_mut(), hook)?;
+                    }
+                    self.hooks.extend(instead);
+                }
             }
         }
-        self.hooks = attached;
         Ok(())
     }
 
-    fn do_without(&mut self, hook: &Hook, error: AttachError) -> Result<(), AttachError> {
+    /// What stands in for a hook that is refused.
+    fn do_without(&mut self, hook: &Hook, error: AttachError) -> Result<Option<Hook>, AttachError> {
         if self.tracing.is_none() || way(self.tracing.as_ref(), hook).is_some() {
             return Err(error);
         }
         let program = hook.program;
+        if program == "early_drop_enter" && self.instead.is_some() {
+            log::info!("newcomers are told by __nf_conntrack_alloc: {error}");
+            return Ok(self.instead.take());
+        }
         self.degraded
             .push(format!("what {program} tells is not counted: {error}"));
-        Ok(())
+        Ok(None)
     }
 
     /// What moved since the last call. Uses no `bpf()` call.
