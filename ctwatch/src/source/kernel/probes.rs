@@ -166,7 +166,7 @@ impl Probes {
                 Ok(()) => self.hooks.push(hook),
                 Err(error) => {
                     let instead = self.do_without(&hook, error)?;
-                    for hook in &instead {
+                    if let Some(hook) = &instead {
                         attach(&mut self.ebpf, self.tracing.as_mut(), hook)?;
                     }
                     self.hooks.extend(instead);
