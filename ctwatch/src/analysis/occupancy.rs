@@ -68,32 +68,22 @@ pub fn window_seconds(recording: &Recording) -> f64 {
 /// Every endpoint that had events or was in a dump.
 #[must_use]
 pub fn occupancy(recording: &Recording) -> BTreeMap<Endpoint, Occupancy> {
-    let baselines = baselines(recording);
-    let mut totals: BTreeMap<Endpoint, (Counters, i64)> = BTreeMap::new();
+    let initial = initial(recording);
+    let mut totals: BTreeMap<Endpoint, Counters> = BTreeMap::new();
     for dump in &recording.dumps {
         for endpoint in dump.endpoints.keys() {
             totals.entry(*endpoint).or_default();
         }
     }
-    for (position, sample) in recording.samples.iter().enumerate() {
-        for (endpoint, counters) in &sample.deltas {
-            let (total, before) = totals.entry(*endpoint).or_default();
-            *total += *counters;
-            let baseline = baselines.get(&endpoint.netns);
-            if baseline.is_some_and(|(_, samples)| position < *samples) {
-                *before += net(counters);
-            }
-        }
+    for (endpoint, counters) in recording.samples.iter().flat_map(|s| &s.deltas) {
+        *totals.entry(*endpoint).or_default() += *counters;
     }
     let window = window_seconds(recording);
     // Probes count ages in ticks: without their rate these are in no known unit.
     let in_ticks = recording.header.backend.sees_whole_tables();
     let ages_known = (recording.node.hz.is_some() || !in_ticks) && window > 0.0;
-    let settle = |(endpoint, (total, before)): (Endpoint, (Counters, i64))| {
-        let level = baselines.get(&endpoint.netns).map(|(dump, _)| {
-            let seen = dump.endpoints.get(&endpoint).map_or(0, |seen| seen.entries);
-            (seen.cast_signed() - before).max(0)
-        });
+    let settle = |(endpoint, total): (Endpoint, Counters)| {
+        let level = initial.of(&endpoint);
         let seconds = level
             .filter(|_| ages_known)
             .and_then(|initial| entry_seconds(initial, &total, window));
@@ -106,6 +96,41 @@ pub fn occupancy(recording: &Recording) -> BTreeMap<Endpoint, Occupancy> {
         (endpoint, occupancy)
     };
     totals.into_iter().map(settle).collect()
+}
+
+/// Entries when watching began.
+#[derive(Debug)]
+pub struct Initial<'r> {
+    baselines: BTreeMap<Netns, (&'r Dump, usize)>,
+    /// Inserted − ended before the first dump.
+    before: BTreeMap<Endpoint, i64>,
+}
+
+impl Initial<'_> {
+    /// An endpoint's; `None` where no dump of its namespace gives the level.
+    #[must_use]
+    pub fn of(&self, endpoint: &Endpoint) -> Option<i64> {
+        let (dump, _) = self.baselines.get(&endpoint.netns)?;
+        let seen = dump.endpoints.get(endpoint).map_or(0, |seen| seen.entries);
+        let before = self.before.get(endpoint).copied().unwrap_or(0);
+        Some((seen.cast_signed() - before).max(0))
+    }
+}
+
+/// What each endpoint had when watching began.
+#[must_use]
+pub fn initial(recording: &Recording) -> Initial<'_> {
+    let baselines = baselines(recording);
+    let mut before: BTreeMap<Endpoint, i64> = BTreeMap::new();
+    for (position, sample) in recording.samples.iter().enumerate() {
+        for (endpoint, counters) in &sample.deltas {
+            let baseline = baselines.get(&endpoint.netns);
+            if baseline.is_some_and(|(_, samples)| position < *samples) {
+                *before.entry(*endpoint).or_default() += net(counters);
+            }
+        }
+    }
+    Initial { baselines, before }
 }
 
 /// Holds the events between the first and the last dump of a namespace against the latter; `None` with fewer
@@ -155,7 +180,7 @@ fn samples_before(recording: &Recording, dump: &Dump) -> usize {
 }
 
 /// Inserted − ended.
-fn net(counters: &Counters) -> i64 {
+pub(super) fn net(counters: &Counters) -> i64 {
     counters.inserted.cast_signed() - counters.ended.total().cast_signed()
 }
 

@@ -54,6 +54,8 @@ enum By {
     Netns,
     /// Fill over time.
     Time,
+    /// Who hurt whom.
+    Victim,
 }
 
 impl From<By> for Section {
@@ -64,6 +66,7 @@ impl From<By> for Section {
             By::State => Self::State,
             By::Netns => Self::Netns,
             By::Time => Self::Time,
+            By::Victim => Self::Victim,
         }
     }
 }

@@ -80,15 +80,12 @@ pub fn summary(finished: &Finished, path: &Path) -> String {
     text
 }
 
-/// How many events the recording has, and why not more.
+/// How many events the recording has.
 fn events(finished: &Finished) -> String {
-    let losses = &finished.ledger.losses;
     match finished.events_kept {
         Some(kept) => format!(
-            "events: {} kept, {} suppressed, {} lost (examples: the totals have them all)\n",
-            count(kept),
-            count(losses.events_suppressed),
-            count(losses.ring_lost)
+            "events: {} kept in the recording, as examples\n",
+            count(kept)
         ),
         None => "events: - (this source does not show connections one by one)\n".to_owned(),
     }
@@ -143,6 +140,18 @@ fn lost(losses: &Losses, backend: Backend) -> String {
         false => lost_by_netlink(losses),
     };
     let mut text = proof::list("lost: ", &parts);
+    if backend.sees_whole_tables() {
+        let details = [
+            (losses.events_suppressed, "events suppressed"),
+            (losses.ring_lost, "events for want of room"),
+            (losses.pairs_lost, "newcomers of evictions"),
+        ];
+        let details = details.map(|(figure, what)| format!("{} {what}", count(figure)));
+        text.push_str(&proof::list(
+            "lost as details only, the totals have them: ",
+            &details,
+        ));
+    }
     if losses.refused_ctnetlink > 0 {
         text.push_str(&format!(
             "refused to userspace (ctnetlink), which the kernel's drop leaves out: {}\n",

@@ -8,6 +8,7 @@
 
 #[path = "../fixture/mod.rs"]
 mod fixture;
+mod hurt;
 mod program;
 mod refused;
 mod shown;

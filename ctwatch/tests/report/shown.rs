@@ -10,7 +10,7 @@ use crate::{
     program::{Place, Said},
 };
 
-fn of(recording: &Recording, arguments: &[&str]) -> Said {
+pub(crate) fn of(recording: &Recording, arguments: &[&str]) -> Said {
     let place = Place::new();
     place.record("ctwatch.db", recording);
     let said = place.report(arguments);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Options, Told};
+use super::{Options, Told, ToldLosses};
 use crate::{
     analysis::{
         occupancy::cross_check,
@@ -23,7 +23,7 @@ pub struct Books {
     /// By namespace.
     pub namespaces: Vec<ReportedBooks>,
     /// What the source says it lost.
-    pub losses: Losses,
+    pub losses: ToldLosses,
     /// Counted under no endpoint.
     pub unattributed: Told,
     /// All of this in a word.
@@ -69,7 +69,7 @@ pub(super) fn books(recording: &Recording, options: &Options, ledger: &Ledger) -
     Books {
         verdict: verdict(&namespaces, &ledger.losses, &recording.header.unobserved),
         namespaces,
-        losses: ledger.losses,
+        losses: ToldLosses::of(&ledger.losses, &recording.header.unobserved),
         unattributed: Told::of(&unattributed, &recording.header.unobserved),
     }
 }
@@ -86,6 +86,7 @@ fn netns(recording: &Recording, ledger: &NetnsLedger) -> ReportedBooks {
 }
 
 fn verdict(namespaces: &[ReportedBooks], losses: &Losses, unobserved: &Unobserved) -> Verdict {
+    // Events and newcomers are details: whatever of them was lost is counted all the same.
     // Where nobody looked whose they were, that is no loss.
     let refused = unobserved.told(Figure::Refused, losses.refused_unattributed);
     let lost = losses.probe_misses.unwrap_or(0)

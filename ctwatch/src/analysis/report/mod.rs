@@ -17,21 +17,27 @@ use crate::model::{
 mod books;
 mod clients;
 mod fill;
+mod gaps;
 mod growth;
+mod health;
 mod moment;
 mod paid;
 mod ports;
 mod states;
 mod told;
+mod victims;
 
 pub use books::{Books, ReportedBooks, Verdict};
 pub use clients::ClientReport;
 pub use fill::{NamespaceReport, TimePoint};
+pub use gaps::GapReport;
+pub use health::HealthCheck;
 pub use moment::Moment;
 pub use paid::Paid;
 pub use ports::{PortReport, Quantiles};
 pub use states::StateReport;
-pub use told::{Told, ToldEnded};
+pub use told::{Told, ToldEnded, ToldLosses};
+pub use victims::{Culprit, VictimReport};
 
 /// What to report.
 #[derive(Clone, Debug)]
@@ -61,13 +67,18 @@ impl Options {
 pub struct Report {
     /// Where it comes from.
     pub source: Source,
+    /// When nothing was watched.
+    pub gaps: Vec<GapReport>,
     /// Namespaces, the fullest first.
     pub namespaces: Vec<NamespaceReport>,
     /// The port with most entries in the first of the namespaces, whatever port was asked for.
     pub filled_by: Option<PortReport>,
     /// Ports that lost connections, most first, whatever port was asked for.
     pub paid: Vec<Paid>,
-    /// Ports, most entries first: the first [`Options::top`] by entries, by new connections and by what they paid.
+    /// Who was hurt, and by whom: the first [`Options::top`] ports by connections lost, and health checks.
+    pub victims: Vec<VictimReport>,
+    /// Ports, most entries first: the first [`Options::top`] by entries, by new connections, by what they paid
+    /// and by client ports that were reused.
     pub ports: Vec<PortReport>,
     /// States in the last dump of each namespace, most entries first.
     pub states: Vec<StateReport>,
@@ -121,10 +132,12 @@ pub fn report(recording: &Recording, options: &Options) -> Report {
     let ports = ports::ports(recording, options, &occupancies, &namespaces);
     Report {
         source: source(recording),
+        gaps: gaps::gaps(recording),
         filled_by: namespaces
             .first()
             .and_then(|first| ports::fullest(&ports, first)),
         paid: paid::paid(&ports, options.top),
+        victims: victims::victims(recording, options),
         ports: ports::shown(ports, options),
         states: states::states(recording, options),
         clients: options

@@ -66,6 +66,10 @@ pub struct PortReport {
     pub insert_failed: Option<u64>,
     /// Clashes that were merged.
     pub clash_merged: Option<u64>,
+    /// Entries that a SYN reopened in TIME_WAIT or CLOSE; among `ended.reset`.
+    pub reopened: Option<u64>,
+    /// SYNs that met an entry in CLOSE_WAIT, FIN_WAIT or LAST_ACK and were ignored.
+    pub syn_ignored: Option<u64>,
     /// Inserted with the source translated.
     pub snat: u64,
     /// Inserted with the destination translated.
@@ -74,6 +78,14 @@ pub struct PortReport {
     pub helper: u64,
     /// Ended without a reply.
     pub unreplied: Option<u64>,
+}
+
+impl PortReport {
+    /// SYNs from client ports that still had an entry, as far as they were seen.
+    #[must_use]
+    pub fn reused(&self) -> u64 {
+        self.reopened.unwrap_or(0) + self.syn_ignored.unwrap_or(0)
+    }
 }
 
 /// What a part of the entries lived at most, in seconds, up to twice too high; `None` where too few lifetimes were
@@ -163,26 +175,32 @@ pub(super) fn fullest(ports: &[PortReport], namespace: &NamespaceReport) -> Opti
     here.next().cloned()
 }
 
-/// The port asked for, or the first [`Options::top`] by entries, by new connections and by connections lost, in
-/// order of entries.
+/// The port asked for, or the first [`Options::top`] by entries, by new connections, by connections lost and by client
+/// ports that were reused, in order of entries.
 pub(super) fn shown(mut ports: Vec<PortReport>, options: &Options) -> Vec<PortReport> {
     let top = options.top;
     if let Some(wanted) = options.port {
         ports.retain(|port| port.port == wanted);
         return ports;
     }
-    let mut lost: Vec<u64> = ports
-        .iter()
-        .map(|port| port.lost.total())
-        .filter(|lost| *lost > 0)
-        .collect();
-    lost.sort_unstable_by(|a, b| b.cmp(a));
-    let least = lost.get(top.saturating_sub(1)).or(lost.last()).copied();
+    let paid = least(&ports, top, |port| port.lost.total());
+    let reused = least(&ports, top, PortReport::reused);
     ports.retain(|port| {
-        let paid = least.is_some_and(|least| port.lost.total() >= least);
-        top > 0 && (port.rank_entries <= top || port.rank_new <= top || paid)
+        let paid = paid.is_some_and(|least| port.lost.total() >= least);
+        let reused = reused.is_some_and(|least| port.reused() >= least);
+        top > 0 && (port.rank_entries <= top || port.rank_new <= top || paid || reused)
     });
     ports
+}
+
+/// The least figure of the first `top` ports by it; `None` where it is 0 everywhere.
+fn least(ports: &[PortReport], top: usize, figure: impl Fn(&PortReport) -> u64) -> Option<u64> {
+    let mut figures: Vec<u64> = ports.iter().map(figure).filter(|n| *n > 0).collect();
+    figures.sort_unstable_by(|a, b| b.cmp(a));
+    figures
+        .get(top.saturating_sub(1))
+        .or(figures.last())
+        .copied()
 }
 
 /// Gives places and leaves the ports in order of entries; where these are unknown or equal, of new connections.
@@ -261,6 +279,8 @@ impl Group {
             lost: Lost::counted(&total, unobserved),
             insert_failed: unobserved.told(Figure::InsertFailed, total.insert_failed),
             clash_merged: unobserved.told(Figure::ClashMerged, total.clash_merged),
+            reopened: unobserved.told(Figure::Reopened, total.reopened),
+            syn_ignored: unobserved.told(Figure::SynIgnored, total.syn_ignored),
             snat: total.snat,
             dnat: total.dnat,
             helper: total.helper,

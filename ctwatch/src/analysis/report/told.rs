@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::model::{
     counters::{Counters, Ended},
+    sample::Losses,
     unobserved::{Figure, Unobserved},
 };
 
@@ -56,6 +57,62 @@ impl ToldEnded {
     }
 }
 
+/// [`Losses`] with what the source has none of left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ToldLosses {
+    /// All but the three below.
+    #[serde(flatten)]
+    pub lost: Lost,
+    /// Events that are in no recording because there were too many; the totals have them.
+    pub events_suppressed: Option<u64>,
+    /// Events that did not fit into the ring buffer, likewise.
+    pub ring_lost: Option<u64>,
+    /// Evictions counted without their newcomer.
+    pub pairs_lost: Option<u64>,
+}
+
+/// What was not counted, or under no endpoint, or without its cause ([`Losses`] says what each is).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[allow(missing_docs, reason = "model::sample::Losses has them")]
+pub struct Lost {
+    pub probe_misses: Option<u64>,
+    pub unattributed: u64,
+    pub refused_unattributed: u64,
+    pub refused_ctnetlink: u64,
+    pub cause_lost: u64,
+    pub cause_raced: u64,
+    pub unreadable: u64,
+    pub unpaired: u64,
+    pub events_lost: Option<u64>,
+    pub resynced_inserted: u64,
+    pub resynced_ended: u64,
+}
+
+impl ToldLosses {
+    /// Leaves out what is `unobserved`.
+    #[must_use]
+    pub fn of(losses: &Losses, unobserved: &Unobserved) -> Self {
+        Self {
+            lost: Lost {
+                probe_misses: losses.probe_misses,
+                unattributed: losses.unattributed,
+                refused_unattributed: losses.refused_unattributed,
+                refused_ctnetlink: losses.refused_ctnetlink,
+                cause_lost: losses.cause_lost,
+                cause_raced: losses.cause_raced,
+                unreadable: losses.unreadable,
+                unpaired: losses.unpaired,
+                events_lost: losses.events_lost,
+                resynced_inserted: losses.resynced_inserted,
+                resynced_ended: losses.resynced_ended,
+            },
+            events_suppressed: unobserved.told(Figure::Events, losses.events_suppressed),
+            ring_lost: unobserved.told(Figure::Events, losses.ring_lost),
+            pairs_lost: unobserved.told(Figure::Newcomers, losses.pairs_lost),
+        }
+    }
+}
+
 /// [`Counters`] with what was not observed left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Told {
@@ -71,6 +128,16 @@ pub struct Told {
     pub clash_dropped: Option<u64>,
     /// Clashes that were merged.
     pub clash_merged: Option<u64>,
+    /// Of the clashes dropped, those for which NAT had no port left.
+    pub nat_exhausted: Option<u64>,
+    /// Of those not inserted, those whose hash chain was too long.
+    pub chain_too_long: Option<u64>,
+    /// Of those not inserted, those that were deleted before their first packet had passed.
+    pub dying: Option<u64>,
+    /// Of those reset, those that a SYN reopened.
+    pub reopened: Option<u64>,
+    /// SYNs that were ignored.
+    pub syn_ignored: Option<u64>,
     /// Inserted with the source translated.
     pub snat: u64,
     /// Inserted with the destination translated.
@@ -98,6 +165,11 @@ impl Told {
             insert_failed: unobserved.told(Figure::InsertFailed, counters.insert_failed),
             clash_dropped: unobserved.told(Figure::ClashDropped, counters.clash_dropped),
             clash_merged: unobserved.told(Figure::ClashMerged, counters.clash_merged),
+            nat_exhausted: unobserved.told(Figure::NatExhausted, counters.nat_exhausted),
+            chain_too_long: unobserved.told(Figure::ChainTooLong, counters.chain_too_long),
+            dying: unobserved.told(Figure::Dying, counters.dying),
+            reopened: unobserved.told(Figure::Reopened, counters.reopened),
+            syn_ignored: unobserved.told(Figure::SynIgnored, counters.syn_ignored),
             snat: counters.snat,
             dnat: counters.dnat,
             helper: counters.helper,

@@ -9,7 +9,7 @@ use super::names::{endpoint_name, netns_name};
 use crate::{
     analysis::{
         lost::Lost,
-        report::{NamespaceReport, Paid, Report},
+        report::{GapReport, NamespaceReport, Paid, Report},
     },
     model::unobserved::Figure,
 };
@@ -27,6 +27,7 @@ pub(super) fn headline(report: &Report, paint: Paint) -> String {
         source.started,
         count(source.samples as u64),
     )];
+    lines.extend(gaps(report, paint));
     if let Some(table) = report.namespaces.first() {
         lines.push(fill(table, paint));
         lines.extend(filled_by(report, paint));
@@ -43,6 +44,23 @@ pub(super) fn headline(report: &Report, paint: Paint) -> String {
         lines.push("nothing was seen: no table, no event".to_owned());
     }
     lines.join("\n") + "\n"
+}
+
+/// As many gaps as a reader looks at; JSON has all.
+const GAPS: usize = 5;
+
+fn gaps(report: &Report, paint: Paint) -> Vec<String> {
+    let gap = |gap: &GapReport| {
+        let (from, to) = (time_of_day(gap.from), time_of_day(gap.to));
+        let text = format!("Not watched from {from} to {to}: {}", gap.reason);
+        paint.caution(&text)
+    };
+    let mut lines: Vec<String> = report.gaps.iter().take(GAPS).map(gap).collect();
+    if report.gaps.len() > GAPS {
+        let more = report.gaps.len() - GAPS;
+        lines.push(paint.caution(&format!("Not watched at {more} more times")));
+    }
+    lines
 }
 
 fn or_unknown(text: &str) -> &str {

@@ -4,8 +4,10 @@ mod headline;
 mod json;
 mod ledger;
 mod names;
+mod reuse;
 mod sections;
 mod text;
+mod victims;
 
 pub use json::json;
 pub use text::{Section, text};

@@ -6,7 +6,9 @@ use super::{
     super::paint::Paint,
     headline::headline,
     ledger::ledger,
+    reuse::reuse,
     sections::{clients, namespaces, ports, states, time},
+    victims::{sentences, victims},
 };
 use crate::analysis::{proof::NetnsBooks, report::Report};
 
@@ -23,6 +25,8 @@ pub enum Section {
     Netns,
     /// The course of each namespace's table.
     Time,
+    /// Who hurt whom.
+    Victim,
 }
 
 /// The report in lines; with `only`, the headline and that list.
@@ -31,16 +35,22 @@ pub fn text(report: &Report, only: Option<Section>, paint: Paint) -> String {
     let (busy, idle) = without_idle(report);
     let mut parts = vec![headline(&busy, paint)];
     match only {
-        Some(Section::Port) => parts.push(ports(&busy, paint)),
+        Some(Section::Port) => {
+            parts.push(ports(&busy, paint));
+            parts.push(reuse(&busy, paint));
+        }
         Some(Section::Client) => parts.push(clients(&busy, paint)),
         Some(Section::State) => parts.push(states(&busy, paint)),
         Some(Section::Netns) => parts.push(namespaces(report, paint)),
         Some(Section::Time) => parts.push(time(&busy, paint)),
+        Some(Section::Victim) => parts.push(victims(&busy, paint)),
         None => {
+            parts.push(sentences(&busy, paint));
             if busy.namespaces.len() > 1 {
                 parts.push(namespaces(&busy, paint));
             }
             parts.push(ports(&busy, paint));
+            parts.push(reuse(&busy, paint));
             parts.push(states(&busy, paint));
             parts.push(clients(&busy, paint));
         }
