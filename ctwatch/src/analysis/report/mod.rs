@@ -34,10 +34,10 @@ pub use gaps::GapReport;
 pub use health::HealthCheck;
 pub use moment::Moment;
 pub use paid::Paid;
-pub use ports::{PortReport, Quantiles};
+pub use ports::{PortReport, Quantiles, reused};
 pub use states::StateReport;
 pub use told::{Told, ToldEnded, ToldLosses};
-pub use victims::{Culprit, VictimReport};
+pub use victims::{Culprit, VictimReport, worst};
 
 /// What to report.
 #[derive(Clone, Debug)]

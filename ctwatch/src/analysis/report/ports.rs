@@ -88,6 +88,14 @@ impl PortReport {
     }
 }
 
+/// The ports at which client ports were reused, most often first.
+#[must_use]
+pub fn reused(ports: &[PortReport]) -> Vec<&PortReport> {
+    let mut reused: Vec<_> = ports.iter().filter(|port| port.reused() > 0).collect();
+    reused.sort_by_key(|port| std::cmp::Reverse(port.reused()));
+    reused
+}
+
 /// What a part of the entries lived at most, in seconds, up to twice too high; `None` where too few lifetimes were
 /// sampled to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

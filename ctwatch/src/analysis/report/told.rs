@@ -60,9 +60,28 @@ impl ToldEnded {
 /// [`Losses`] with what the source has none of left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ToldLosses {
-    /// All but the three below.
-    #[serde(flatten)]
-    pub lost: Lost,
+    /// Probe hits the kernel skipped.
+    pub probe_misses: Option<u64>,
+    /// Events counted under no endpoint.
+    pub unattributed: u64,
+    /// Refused connections whose tuple was out of reach.
+    pub refused_unattributed: u64,
+    /// Refusals of entries that userspace wanted to make.
+    pub refused_ctnetlink: u64,
+    /// Ends whose cause was lost.
+    pub cause_lost: u64,
+    /// Entries that two callers ended at once.
+    pub cause_raced: u64,
+    /// Reads of kernel memory that failed.
+    pub unreadable: u64,
+    /// Returns of a probed function whose entry was not seen.
+    pub unpaired: u64,
+    /// ctnetlink events that did not fit the socket.
+    pub events_lost: Option<u64>,
+    /// Inserts that only a dump showed.
+    pub resynced_inserted: u64,
+    /// Ends that only a dump showed.
+    pub resynced_ended: u64,
     /// Events that are in no recording because there were too many; the totals have them.
     pub events_suppressed: Option<u64>,
     /// Events that did not fit into the ring buffer, likewise.
@@ -71,41 +90,22 @@ pub struct ToldLosses {
     pub pairs_lost: Option<u64>,
 }
 
-/// What was not counted, or under no endpoint, or without its cause ([`Losses`] says what each is).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[allow(missing_docs, reason = "model::sample::Losses has them")]
-pub struct Lost {
-    pub probe_misses: Option<u64>,
-    pub unattributed: u64,
-    pub refused_unattributed: u64,
-    pub refused_ctnetlink: u64,
-    pub cause_lost: u64,
-    pub cause_raced: u64,
-    pub unreadable: u64,
-    pub unpaired: u64,
-    pub events_lost: Option<u64>,
-    pub resynced_inserted: u64,
-    pub resynced_ended: u64,
-}
-
 impl ToldLosses {
     /// Leaves out what is `unobserved`.
     #[must_use]
     pub fn of(losses: &Losses, unobserved: &Unobserved) -> Self {
         Self {
-            lost: Lost {
-                probe_misses: losses.probe_misses,
-                unattributed: losses.unattributed,
-                refused_unattributed: losses.refused_unattributed,
-                refused_ctnetlink: losses.refused_ctnetlink,
-                cause_lost: losses.cause_lost,
-                cause_raced: losses.cause_raced,
-                unreadable: losses.unreadable,
-                unpaired: losses.unpaired,
-                events_lost: losses.events_lost,
-                resynced_inserted: losses.resynced_inserted,
-                resynced_ended: losses.resynced_ended,
-            },
+            probe_misses: losses.probe_misses,
+            unattributed: losses.unattributed,
+            refused_unattributed: losses.refused_unattributed,
+            refused_ctnetlink: losses.refused_ctnetlink,
+            cause_lost: losses.cause_lost,
+            cause_raced: losses.cause_raced,
+            unreadable: losses.unreadable,
+            unpaired: losses.unpaired,
+            events_lost: losses.events_lost,
+            resynced_inserted: losses.resynced_inserted,
+            resynced_ended: losses.resynced_ended,
             events_suppressed: unobserved.told(Figure::Events, losses.events_suppressed),
             ring_lost: unobserved.told(Figure::Events, losses.ring_lost),
             pairs_lost: unobserved.told(Figure::Newcomers, losses.pairs_lost),

@@ -95,6 +95,9 @@ impl From<&Endpoint> for Port {
 struct Account {
     evicted: HashMap<Port, u64>,
     evicted_by_unknown: u64,
+    /// Shares in its refusals, by place in [`Levels`].
+    shares: Vec<f64>,
+    /// The same by port, in the end.
     refused: HashMap<Port, f64>,
 }
 
@@ -146,8 +149,28 @@ fn count_evictions(recording: &Recording, accounts: &mut BTreeMap<Port, Account>
     }
 }
 
-/// Entries of each port of a namespace, before an interval and after it.
-type Levels = BTreeMap<Port, (i64, i64)>;
+/// Entries of the ports of a namespace, before an interval and after it.
+#[derive(Debug, Default)]
+struct Levels {
+    places: HashMap<Port, usize>,
+    entries: Vec<(i64, i64)>,
+}
+
+impl Levels {
+    fn of(&mut self, port: Port) -> &mut (i64, i64) {
+        let place = *self.places.entry(port).or_insert(self.entries.len());
+        if place == self.entries.len() {
+            self.entries.push((0, 0));
+        }
+        &mut self.entries[place]
+    }
+
+    /// What each port's share counts by: what it had before the interval and after it.
+    fn weights(&self) -> impl Iterator<Item = f64> {
+        let weight = |(before, after): &(i64, i64)| (before.max(&0) + after.max(&0)) as f64;
+        self.entries.iter().map(weight)
+    }
+}
 
 /// Shares out each interval's refusals. Gives the namespaces in which entries are known.
 fn share_refusals(
@@ -157,12 +180,10 @@ fn share_refusals(
     let mut levels = first_levels(recording);
     for sample in &recording.samples {
         let mut refused: BTreeMap<Port, u64> = BTreeMap::new();
-        let mut moved: Vec<Port> = Vec::new();
-        for (endpoint, counters) in &sample.deltas {
-            let port = Port::from(endpoint);
+        let ports = || sample.deltas.iter().map(|(e, c)| (Port::from(e), c));
+        for (port, counters) in ports() {
             if let Some(levels) = levels.get_mut(&port.netns) {
-                levels.entry(port).or_default().1 += occupancy::net(counters);
-                moved.push(port);
+                levels.of(port).1 += occupancy::net(counters);
             }
             if counters.refused > 0 && accounts.contains_key(&port) {
                 *refused.entry(port).or_default() += counters.refused;
@@ -174,11 +195,16 @@ fn share_refusals(
                 account.share(levels, refused);
             }
         }
-        for port in moved {
-            let level = levels.get_mut(&port.netns).and_then(|l| l.get_mut(&port));
-            if let Some((before, after)) = level {
+        for (port, _) in ports() {
+            if let Some(levels) = levels.get_mut(&port.netns) {
+                let (before, after) = levels.of(port);
                 *before = *after;
             }
+        }
+    }
+    for (victim, account) in accounts {
+        if let Some(levels) = levels.get(&victim.netns) {
+            account.name(levels);
         }
     }
     levels.into_keys().collect()
@@ -197,7 +223,7 @@ fn first_levels(recording: &Recording) -> BTreeMap<Netns, Levels> {
     for endpoint in &endpoints {
         if let Some(entries) = initial.of(endpoint) {
             let levels = all.entry(endpoint.netns).or_default();
-            let (before, after) = levels.entry(endpoint.into()).or_default();
+            let (before, after) = levels.of(endpoint.into());
             (*before, *after) = (*before + entries, *after + entries);
         }
     }
@@ -205,20 +231,39 @@ fn first_levels(recording: &Recording) -> BTreeMap<Netns, Levels> {
 }
 
 impl Account {
-    /// By what each port had before the interval and after it, together.
     fn share(&mut self, levels: &Levels, refused: u64) {
-        let weight = |(before, after): &(i64, i64)| (before.max(&0) + after.max(&0)) as f64;
-        let all: f64 = levels.values().map(weight).sum();
+        let all: f64 = levels.weights().sum();
         if all <= 0.0 {
             return;
         }
-        for (port, level) in levels {
-            let share = refused as f64 * weight(level) / all;
+        self.shares.resize(levels.entries.len(), 0.0);
+        let each = refused as f64 / all;
+        for (share, weight) in self.shares.iter_mut().zip(levels.weights()) {
+            *share += each * weight;
+        }
+    }
+
+    /// Whose the shares are.
+    fn name(&mut self, levels: &Levels) {
+        for (port, place) in &levels.places {
+            let share = self.shares.get(*place).copied().unwrap_or(0.0);
             if share > 0.0 {
-                *self.refused.entry(*port).or_default() += share;
+                self.refused.insert(*port, share);
             }
         }
     }
+}
+
+/// The worst of it: what victims lost to others, most first.
+#[must_use]
+pub fn worst(victims: &[VictimReport]) -> Vec<(&VictimReport, &Culprit)> {
+    let pairs = victims.iter().flat_map(|victim| {
+        let others = victim.by.iter().filter(|culprit| !culprit.itself);
+        others.map(move |culprit| (victim, culprit))
+    });
+    let mut pairs: Vec<_> = pairs.collect();
+    pairs.sort_by_key(|(_, culprit)| std::cmp::Reverse(culprit.total()));
+    pairs
 }
 
 fn report(

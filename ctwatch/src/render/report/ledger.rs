@@ -48,7 +48,7 @@ fn namespace(reported: &ReportedBooks, several: bool, paint: Paint) -> String {
 
 fn lost(report: &Report, paint: Paint) -> String {
     let books = &report.ledger;
-    let losses = &books.losses.lost;
+    let losses = &books.losses;
     let verdict = match books.verdict {
         Verdict::Exact => "nothing".to_owned(),
         Verdict::Unchecked => "nothing known, unchecked".to_owned(),
@@ -78,13 +78,12 @@ fn lost(report: &Report, paint: Paint) -> String {
             count(losses.resynced_ended)
         ),
     };
-    let details = &books.losses;
     text.push_str(&format!(
         "Lost as details only, the totals have them: events suppressed {}, for want of room {},\n      \
          newcomers of evictions {}\n",
-        count(details.events_suppressed),
-        count(details.ring_lost),
-        count(details.pairs_lost)
+        count(losses.events_suppressed),
+        count(losses.ring_lost),
+        count(losses.pairs_lost)
     ));
     if losses.refused_ctnetlink > 0 {
         text.push_str(&format!(

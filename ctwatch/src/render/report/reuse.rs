@@ -4,7 +4,7 @@ use super::{
     super::{number::count, paint::Paint, table::Table},
     names::endpoint_name,
 };
-use crate::analysis::report::Report;
+use crate::analysis::report::{Report, reused};
 
 /// Columns of a terminal that the sentence keeps to.
 const WIDTH: usize = 100;
@@ -16,15 +16,10 @@ const MEANING: &str = "A client's port came again while its old connection was i
 
 /// The ports at which that happened, most often first; nothing where there are none.
 pub(super) fn reuse(report: &Report, paint: Paint) -> String {
-    let mut ports: Vec<_> = report
-        .ports
-        .iter()
-        .filter(|port| port.reused() > 0)
-        .collect();
+    let ports = reused(&report.ports);
     if ports.is_empty() {
         return String::new();
     }
-    ports.sort_by_key(|port| std::cmp::Reverse(port.reused()));
     let mut table = Table::new(&["<NETNS", "<PORT", "<ROLE", "REOPENED", "IGNORED", "NEW"]);
     for port in ports {
         table.row([

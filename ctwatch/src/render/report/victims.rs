@@ -5,7 +5,7 @@ use super::{
     names::endpoint_name,
 };
 use crate::{
-    analysis::report::{Culprit, Report, VictimReport},
+    analysis::report::{Culprit, Report, VictimReport, worst},
     model::unobserved::Figure,
 };
 
@@ -83,16 +83,10 @@ fn about(figure: Option<u64>) -> String {
 
 /// The worst of it in sentences; nothing where nobody lost anything.
 pub(super) fn sentences(report: &Report, paint: Paint) -> String {
-    let pairs = report.victims.iter().flat_map(|victim| {
-        let others = victim.by.iter().filter(|culprit| !culprit.itself);
-        others.map(move |culprit| (victim, culprit))
-    });
-    let mut pairs: Vec<(&VictimReport, &Culprit)> = pairs.collect();
-    pairs.sort_by_key(|(_, culprit)| std::cmp::Reverse(culprit.total()));
-    pairs.truncate(SENTENCES);
     let several = report.namespaces.len() > 1;
-    let sentences: String = pairs
+    let sentences: String = worst(&report.victims)
         .into_iter()
+        .take(SENTENCES)
         .map(|(victim, culprit)| sentence(victim, culprit, several))
         .collect();
     let notes = notes(report, paint);
