@@ -81,7 +81,9 @@ pub fn occupancy(recording: &Recording) -> BTreeMap<Endpoint, Occupancy> {
     let window = window_seconds(recording);
     // Probes count ages in ticks: without their rate these are in no known unit.
     let in_ticks = recording.header.backend.sees_whole_tables();
-    let ages_known = (recording.node.hz.is_some() || !in_ticks) && window > 0.0;
+    // Nobody knows how long those lived that went in a gap.
+    let ages_known =
+        (recording.node.hz.is_some() || !in_ticks) && window > 0.0 && recording.gaps.is_empty();
     let settle = |(endpoint, total): (Endpoint, Counters)| {
         let level = initial.of(&endpoint);
         let seconds = level
@@ -102,8 +104,10 @@ pub fn occupancy(recording: &Recording) -> BTreeMap<Endpoint, Occupancy> {
 #[derive(Debug)]
 pub struct Initial<'r> {
     baselines: BTreeMap<Netns, (&'r Dump, usize)>,
-    /// Inserted − ended before the first dump.
+    /// Inserted − ended before that dump.
     before: BTreeMap<Endpoint, i64>,
+    /// Whether nothing came and went unseen.
+    is_whole: bool,
 }
 
 impl Initial<'_> {
@@ -113,7 +117,9 @@ impl Initial<'_> {
         let (dump, _) = self.baselines.get(&endpoint.netns)?;
         let seen = dump.endpoints.get(endpoint).map_or(0, |seen| seen.entries);
         let before = self.before.get(endpoint).copied().unwrap_or(0);
-        Some((seen.cast_signed() - before).max(0))
+        let level = seen.cast_signed() - before;
+        // Behind a gap the level stands for those that went in it, too, as if they had never been.
+        Some(if self.is_whole { level.max(0) } else { level })
     }
 }
 
@@ -130,14 +136,18 @@ pub fn initial(recording: &Recording) -> Initial<'_> {
             }
         }
     }
-    Initial { baselines, before }
+    Initial {
+        baselines,
+        before,
+        is_whole: recording.gaps.is_empty(),
+    }
 }
 
 /// Holds the events between the first and the last dump of a namespace against the latter; `None` with fewer
 /// than two.
 #[must_use]
 pub fn cross_check(recording: &Recording, netns: Netns) -> Option<CrossCheck> {
-    let mut dumps = recording.dumps.iter().filter(|dump| dump.netns == netns);
+    let mut dumps = whole_dumps(recording).filter(|dump| dump.netns == netns);
     let first = dumps.next()?;
     let last = dumps.next_back()?;
     let between = samples_before(recording, first)..samples_before(recording, last);
@@ -156,10 +166,17 @@ pub fn cross_check(recording: &Recording, netns: Netns) -> Option<CrossCheck> {
     })
 }
 
-/// The first dump of each namespace, with how many samples lie before it.
+/// Dumps since which nothing came and went unseen.
+fn whole_dumps(recording: &Recording) -> impl DoubleEndedIterator<Item = &Dump> {
+    let whole_since = recording.gaps.iter().map(|gap| gap.to_ms).max();
+    let dumps = recording.dumps.iter();
+    dumps.filter(move |dump| whole_since.is_none_or(|since| dump.at_ms >= since))
+}
+
+/// The first dump of each namespace since the last gap, with how many samples lie before it.
 fn baselines(recording: &Recording) -> BTreeMap<Netns, (&Dump, usize)> {
     let mut baselines = BTreeMap::new();
-    for dump in &recording.dumps {
+    for dump in whole_dumps(recording) {
         baselines
             .entry(dump.netns)
             .or_insert_with(|| (dump, samples_before(recording, dump)));
