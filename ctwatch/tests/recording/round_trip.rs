@@ -192,7 +192,12 @@ fn without_version_3(mut recording: Recording) -> Recording {
 
 #[test]
 fn a_recording_of_version_1_or_2_is_read_and_what_it_does_not_hold_is_unobserved() {
-    for (version, recording) in [(1, fixture::incident()), (2, fixture::by_netlink())] {
+    let recordings = [
+        (1, fixture::incident()),
+        (2, fixture::incident()),
+        (2, fixture::by_netlink()),
+    ];
+    for (version, recording) in recordings {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("earlier.db");
         write(&path, &recording);

@@ -103,7 +103,7 @@ fn a_recording_from_before_newcomers_were_kept_does_not_say_that_nobody_came() {
     }
     let said = of(&recording, &[]).out;
     assert!(
-        said.contains("For whom entries were evicted was not seen"),
+        said.contains("For whom entries were evicted was not kept by"),
         "{said}"
     );
     assert!(

@@ -131,7 +131,12 @@ fn notes(report: &Report, paint: Paint) -> String {
         .collect();
     let seen = |figure| report.source.unobserved.is_observed(figure);
     if !report.victims.is_empty() && !seen(Figure::Newcomers) {
-        text.push_str("For whom entries were evicted was not seen: this needs probes\n");
+        text.push_str(match report.source.backend.sees_whole_tables() {
+            true => {
+                "For whom entries were evicted was not kept by the ctwatch that recorded this\n"
+            }
+            false => "For whom entries were evicted was not seen: this needs probes\n",
+        });
     }
     text
 }
