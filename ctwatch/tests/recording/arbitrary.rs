@@ -9,9 +9,6 @@ use ctwatch::model::{
     counters::{Counters, Ended},
     dump::{ClientDump, Dump, DumpKind, EndpointDump, Evidence, Finding},
     endpoint::{Endpoint, Family, Netns, Protocol, Role},
-    entry::{State, Tuple},
-    event::{Event, Evicted, Eviction, Other, Reason},
-    gap::Gap,
     ledger::{Counted, Kernel, Ledger, NetnsLedger},
     lifetime::Lifetimes,
     node::{Address, Namespace, Node, RulesetKind, RulesetText},
@@ -21,6 +18,10 @@ use ctwatch::model::{
     unobserved::{Figure, Unobserved},
 };
 use proptest::{array, collection::vec, option, prelude::*, sample::select};
+
+mod events;
+
+use events::{event, evictions, gap};
 
 fn netns() -> impl Strategy<Value = Netns> {
     // Few, so that they repeat: the same inode under two cookies, and a cookie beyond an i64.
@@ -154,74 +155,6 @@ fn tables() -> impl Strategy<Value = Vec<Table>> {
     vec(netns().prop_flat_map(table), 0..4).prop_map(|tables| {
         let by_netns: BTreeMap<Netns, Table> = tables.into_iter().map(|t| (t.netns, t)).collect();
         by_netns.into_values().collect()
-    })
-}
-
-/// One eviction a pair, in order of pairs, as they are read.
-fn evictions() -> impl Strategy<Value = Vec<Eviction>> {
-    let pair = (endpoint(), option::of(endpoint()));
-    proptest::collection::btree_map(pair, 1..=u64::MAX, 0..4).prop_map(|pairs| {
-        let eviction = |((victim, newcomer), evicted)| Eviction {
-            victim,
-            newcomer,
-            evicted,
-        };
-        pairs.into_iter().map(eviction).collect()
-    })
-}
-
-fn tuple() -> impl Strategy<Value = Tuple> {
-    (ip(), ip(), any::<u16>(), any::<u16>()).prop_map(
-        |(source, destination, source_port, destination_port)| Tuple {
-            source,
-            destination,
-            source_port,
-            destination_port,
-        },
-    )
-}
-
-fn event() -> impl Strategy<Value = Event> {
-    let states = u8::try_from(State::NAMES.len()).unwrap();
-    let evicted = (
-        option::of((0..states).prop_map(State)),
-        any::<u32>(),
-        option::of(any::<u64>()),
-        any::<u64>(),
-    )
-        .prop_map(|(state, status, age_ms, left_ms)| Evicted {
-            state,
-            status,
-            age_ms,
-            left_ms,
-        });
-    let other = (endpoint(), tuple()).prop_map(|(endpoint, original)| Other { endpoint, original });
-    (
-        (any::<i64>(), select(&Reason::ALL), any::<u32>()),
-        (endpoint(), option::of(any::<u16>()), tuple()),
-        option::of(evicted),
-        option::of(other),
-    )
-        .prop_map(
-            |((at_ns, reason, cpu), (endpoint, zone, original), evicted, other)| Event {
-                at_ns,
-                reason,
-                cpu,
-                endpoint,
-                zone,
-                original,
-                evicted,
-                other,
-                packet: None,
-            },
-        )
-}
-
-fn gap() -> impl Strategy<Value = Gap> {
-    (any::<i64>(), any::<i64>(), ".*").prop_map(|(from_ms, to_ms, reason)| Gap {
-        from_ms,
-        to_ms,
-        reason,
     })
 }
 
