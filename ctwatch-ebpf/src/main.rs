@@ -30,6 +30,7 @@
 )]
 
 use aya_ebpf::{
+    EbpfContext as _,
     macros::{kprobe, kretprobe, raw_tracepoint},
     programs::{ProbeContext, RawTracePointContext, RetProbeContext},
 };
@@ -185,7 +186,8 @@ fn invalid(ctx: ProbeContext) -> u32 {
 #[raw_tracepoint(tracepoint = "kfree_skb")]
 fn refused_packet(ctx: RawTracePointContext) -> i32 {
     if dropped::is_freed_by_hooks(ctx.arg(1)) {
-        dropped::packet_of_refused(ctx.arg(0), aya_ebpf::EbpfContext::as_ptr(&ctx) as u64);
+        // The arguments lie on the stack of whoever frees the packet.
+        dropped::packet_of_refused(ctx.arg(0), memory::number_of(ctx.as_ptr()));
     }
     0
 }

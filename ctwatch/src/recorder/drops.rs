@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -26,6 +27,9 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
 /// So many events a second each processor may send: what a terminal or a pipe takes.
 const PER_SECOND: u32 = 10_000;
+
+/// Longer than an event waits for its packet.
+const PACKETS_COME: Duration = Duration::from_millis(50);
 
 /// What is to be told.
 #[derive(Clone, Debug)]
@@ -111,7 +115,10 @@ impl Drops {
     pub fn finish(mut self) -> Result<(Vec<Explained>, Watched), Error> {
         let sample = self.watching.settled_sample();
         self.keep(&sample)?;
-        let events = self.events();
+        let mut events = self.events();
+        // The last of them may wait for their packets.
+        thread::sleep(PACKETS_COME);
+        events.extend(self.events());
         let watched = Watched {
             backend: self.watching.watch.backend(),
             elapsed: self.watching.started().elapsed(),

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod command;
+pub(crate) mod drops;
 pub(crate) mod figures;
 pub(crate) mod fill;
 pub(crate) mod kallsyms;
@@ -10,6 +11,7 @@ pub(crate) mod limit;
 pub(crate) mod listing;
 pub(crate) mod module;
 pub(crate) mod netns;
+pub(crate) mod pcapng;
 pub(crate) mod privileges;
 pub(crate) mod processor;
 pub(crate) mod recorder;

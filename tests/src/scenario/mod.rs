@@ -25,6 +25,10 @@ scenarios! {
     Probes expired_entries_count
     Core evictions_of_a_full_table_agree
     Core refusals_of_a_full_table_agree
+    Core drops_names_every_refused_connection
+    Core drops_shows_victim_and_newcomer
+    Probes drops_writes_packets_that_tshark_reads
+    Once drops_ends_in_order
     Probes netlink_counts_what_probes_count
     Once status_of_a_full_table_is_the_kernels
     Once refusals_are_attributed_without_probes

@@ -1,0 +1,71 @@
+//! A table full of assured connections refuses every newcomer: `drops` names each of them, once, with its packet, and
+//! its totals are the kernel's.
+
+use std::{
+    collections::BTreeSet,
+    net::{SocketAddr, TcpStream},
+};
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use crate::lab::{
+    check::{equal, holds},
+    drops::Drops,
+    pcapng,
+    setting::Setting,
+    traffic::{tcp, udp},
+    world::{NODE, World},
+};
+
+const MAX: u32 = 200;
+const PORTS: std::ops::RangeInclusive<u16> = 20_001..=20_350;
+
+pub(crate) fn run() -> Result<()> {
+    let world = World::create("named")?;
+    let netns = world.node.inode()?;
+    let web = SocketAddr::from((NODE, 443));
+    let listener = tcp::listener(&world.node, web)?;
+    let _max = Setting::max(MAX)?;
+    let before = world.figures()?;
+    let drops = Drops::start(&["--netns", world.node.name()], true)?;
+    let mut held = Vec::new();
+    for _ in 0..MAX {
+        let client = world
+            .client
+            .run(|| TcpStream::connect(web).context("cannot connect"))?;
+        held.push((client, listener.accept()?));
+    }
+    world
+        .client
+        .run(|| udp::from_ports((NODE, 53).into(), PORTS))?;
+    let shown = drops.stop()?;
+    let refused = world.figures()?.grown(&before, "drop")?;
+    equal("the kernel's drop", refused, i64::try_from(PORTS.len())?)?;
+    shown.lost_nothing()?;
+    equal("events", shown.figure("shown")?, refused)?;
+    equal("counted", shown.counted("table_full"), refused)?;
+    let mut named = BTreeSet::new();
+    for event in shown.of("table_full") {
+        let original = &event["original"];
+        named.insert(original["sport"].as_u64().context("no source port")?);
+        equal("to", &original["dst"], &json!("10.9.0.1"))?;
+        equal("port", &original["dport"], &json!(53))?;
+        equal("protocol", &event["protocol"], &json!("udp"))?;
+        equal("role", &event["role"], &json!("inbound"))?;
+        equal("netns", &event["netns"], &json!(netns))?;
+        equal("name", &event["netns_name"], &json!(world.node.name()))?;
+        equal("zone", &event["zone"], &json!(0))?;
+        equal("payload", &event["packet"]["payload"], &json!(1))?;
+    }
+    equal("source ports", named, PORTS.map(u64::from).collect())?;
+    let packets = pcapng::read(&shown.packets())?;
+    equal("packets", i64::try_from(packets.len())?, refused)?;
+    for packet in packets {
+        equal("interface", packet.interface.as_str(), world.node.name())?;
+        equal("port", packet.destination_port(), Some(53))?;
+        equal("length", packet.length, 29)?;
+        holds("it says why", packet.comment.starts_with("table_full; netns "))?;
+    }
+    Ok(())
+}
