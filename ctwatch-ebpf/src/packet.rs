@@ -64,8 +64,20 @@ pub(crate) fn tuple_of(skb: u64) -> Result<Tuple, NoTuple> {
         }
         let ports: [[u8; 2]; 2] = member(transport, 0)?;
         [tuple.src_port, tuple.dst_port] = ports;
+    } else if is_icmp(tuple.protonum) {
+        // As `icmp_pkt_to_tuple` does.
+        if transport + 8 > end {
+            return Err(NoTuple::OutOfReach);
+        }
+        let [kind_and_code, _, identifier, _]: [[u8; 2]; 4] = member(transport, 0)?;
+        [tuple.src_port, tuple.dst_port] = [identifier, kind_and_code];
     }
     Ok(tuple)
+}
+
+#[inline(always)]
+fn is_icmp(protocol: u8) -> bool {
+    protocol == IpProto::Icmp as u8 || protocol == IpProto::Ipv6Icmp as u8
 }
 
 /// Tuple without ports, and where the transport header is. Fragments are put together before tracking looks at them

@@ -28,6 +28,7 @@ scenarios! {
     Core drops_names_every_refused_connection
     Core drops_shows_victim_and_newcomer
     Probes drops_writes_packets_that_tshark_reads
+    Probes drops_shows_invalid_packets_when_asked
     Once drops_ends_in_order
     Probes netlink_counts_what_probes_count
     Once status_of_a_full_table_is_the_kernels
