@@ -30,6 +30,9 @@ pub(crate) struct Args {
     /// Boots for the costs of watching; their spread is told [default: 2; for `costs` 1].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20))]
     boots: Option<u32>,
+    /// With `costs`: peers and a full table, too.
+    #[arg(long)]
+    all: bool,
     /// Kernel of the laboratory.
     #[arg(long, value_enum, default_value = "6.1")]
     kernel: Kernel,
@@ -108,7 +111,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 /// The costs alone.
 fn quick(args: &Args) -> Result<ExitCode> {
     let program = guest::Program::build(args.kernel)?;
-    let costs = costs::measure(&program, Extent::Quick, args.boots.unwrap_or(1))?;
+    let extent = if args.all {
+        Extent::Whole
+    } else {
+        Extent::Quick
+    };
+    let costs = costs::measure(&program, extent, args.boots.unwrap_or(1))?;
     println!("{costs}");
     write("costs.json", &costs)?;
     Ok(status(costs.holds()))

@@ -34,7 +34,7 @@ struct Cli {
 enum Part {
     /// What a flow, a connection, an ended entry and a packet cost with and without ctwatch; for the laboratory.
     Costs {
-        /// Only what changes with the kernel programs, in fewer rounds.
+        /// Only what changes with the kernel programs.
         #[arg(long)]
         quick: bool,
     },

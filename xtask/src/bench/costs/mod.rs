@@ -11,6 +11,8 @@ mod full;
 mod limits;
 mod rounds;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub(super) use figures::Figures;
 
@@ -25,7 +27,7 @@ const ENDED: &str = "tracked again";
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Extent {
     Whole,
-    /// Only what changes with the kernel programs, in fewer rounds.
+    /// Only what changes with the kernel programs.
     Quick,
 }
 

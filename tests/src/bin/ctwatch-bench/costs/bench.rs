@@ -3,6 +3,7 @@
 use anyhow::Result;
 use serde::Serialize;
 
+use super::ROUNDS;
 use crate::{
     flows::{FLOWS, Flows},
     node,
@@ -36,24 +37,21 @@ impl Costs {
 pub(super) struct Bench {
     pub(super) flows: Flows,
     pub(super) connections: Connections,
-    pub(super) rounds: usize,
 }
 
 impl Bench {
-    /// Of the node that [`node::make`] made. So many `rounds` count; one more, the first, warms slabs and caches of the
-    /// kernel's and is left out.
-    pub(super) fn open(rounds: usize) -> Result<Self> {
+    /// Of the node that [`node::make`] made.
+    pub(super) fn open() -> Result<Self> {
         Ok(Self {
             flows: Flows::open()?,
             connections: Connections::open()?,
-            rounds,
         })
     }
 
-    /// Rounds under one condition.
+    /// Rounds under one condition. The first warms slabs and caches of the kernel's and is left out.
     pub(super) fn measure(&mut self, condition: &'static str, tracked: bool) -> Result<Costs> {
         let mut costs = Costs::of(condition);
-        for round in 0..=self.rounds {
+        for round in 0..=ROUNDS {
             let udp = self.flows.round(tracked)?;
             node::rest();
             let tcp = self.connections.round(self.flows.meter)?;

@@ -9,7 +9,7 @@ use nix::{
 };
 use serde::Serialize;
 
-use super::QUICK_ROUNDS;
+use super::ROUNDS;
 use crate::{
     clock::{Meter, of_family},
     dump::{Answers, Shape, fill},
@@ -141,7 +141,7 @@ impl Node {
             if number > 0 && !burst.disturbed {
                 bursts.push(burst);
             }
-            if bursts.len() == QUICK_ROUNDS {
+            if bursts.len() == ROUNDS {
                 return Ok(bursts);
             }
         }

@@ -20,9 +20,8 @@ use full::Full;
 use reading::Read;
 
 const RESULT: &str = "/out/costs.json";
-/// Rounds that count, and where less is at stake: peers, a full table, and where the costs alone are wanted quickly.
-const ROUNDS: usize = 3;
-const QUICK_ROUNDS: usize = 2;
+/// Rounds that count.
+const ROUNDS: usize = 2;
 
 /// All that is measured in one boot.
 #[derive(Serialize)]
@@ -47,7 +46,7 @@ struct Condition {
 /// All conditions; `quick`: only those that an optimisation of the kernel programs moves, and their control.
 pub(crate) fn run(quick: bool) -> Result<()> {
     node::make()?;
-    let mut bench = Bench::open(if quick { QUICK_ROUNDS } else { ROUNDS })?;
+    let mut bench = Bench::open()?;
     let mut conditions: Vec<Condition> = Vec::new();
     if !quick {
         conditions.push(bench.measure("not engaged", false)?.into());
@@ -65,7 +64,6 @@ pub(crate) fn run(quick: bool) -> Result<()> {
     conditions.push(bench.measure("tracked again", true)?.into());
     let mut full = Vec::new();
     if !quick {
-        bench.rounds = QUICK_ROUNDS;
         for watcher in &watcher::OTHERS {
             conditions.push(watched(&mut bench, watcher)?);
         }
@@ -89,10 +87,13 @@ fn watched(bench: &mut Bench, watcher: &Watcher) -> Result<Condition> {
                 ..costs.into()
             }
         }
-        None => Condition {
-            programs: programs::during(|| bench.flows.round(true).map(drop))?,
-            ..bench.measure(watcher.name, true)?.into()
-        },
+        None => {
+            let costs = bench.measure(watcher.name, true)?;
+            Condition {
+                programs: programs::during(|| bench.flows.round(true).map(drop))?,
+                ..costs.into()
+            }
+        }
     };
     running.end()?;
     Ok(condition)
