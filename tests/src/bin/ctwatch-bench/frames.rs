@@ -1,15 +1,15 @@
 //! UDP packets as frames on the client's interface: sent without a look-up, each received before the next is sent.
 #![allow(
     unsafe_code,
-    reason = "binding a packet socket: nix has no safe address for it"
+    reason = "a packet socket: nix has neither a safe address for it nor a way to ask for what is under way"
 )]
 
 use std::{
     mem,
     net::Ipv4Addr,
+    ops::Range,
     os::fd::{AsRawFd as _, OwnedFd},
     thread,
-    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -59,6 +59,16 @@ impl Sender {
         self.waits
     }
 
+    /// Sends one datagram from each of `sources` to the port `destination`; all are received when this returns.
+    pub(crate) fn burst(&mut self, mut sources: Range<u16>, destination: u16) -> Result<()> {
+        sources.try_for_each(|source| self.send(source, destination))?;
+        while outstanding(&self.socket)? != 0 {
+            self.waits += 1;
+            thread::yield_now();
+        }
+        Ok(())
+    }
+
     /// Sends one datagram from `source` to `destination`, two ports.
     pub(crate) fn send(&mut self, source: u16, destination: u16) -> Result<()> {
         self.frame[SOURCE_PORT..][..2].copy_from_slice(&source.to_be_bytes());
@@ -70,7 +80,7 @@ impl Sender {
                 // The packets before wait for ksoftirqd, which must get its turn.
                 Err(Errno::EAGAIN) => {
                     self.waits += 1;
-                    thread::sleep(Duration::from_millis(1));
+                    thread::yield_now();
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -95,6 +105,17 @@ fn bind(socket: &OwnedFd) -> Result<()> {
         return Err(std::io::Error::last_os_error().into());
     }
     Ok(())
+}
+
+/// Memory of packets that were sent and not received yet.
+fn outstanding(socket: &OwnedFd) -> Result<i32> {
+    let mut bytes = 0;
+    // SAFETY: SIOCOUTQ, which has this number too, writes one integer.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    if result != 0 {
+        return Err(std::io::Error::last_os_error()).context("SIOCOUTQ");
+    }
+    Ok(bytes)
 }
 
 /// A UDP datagram over IPv4 without a UDP checksum, which IPv4 allows.

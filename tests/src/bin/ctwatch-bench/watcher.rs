@@ -259,6 +259,16 @@ impl Running {
         Pid::from_raw(self.child.id() as i32)
     }
 
+    /// Restores what [`silence`] changed.
+    fn restore(&self) -> Result<()> {
+        match &self.events {
+            Some(events) => {
+                fs::write(EVENTS, events).with_context(|| format!("cannot write {EVENTS}"))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Ends it as Ctrl-C does; nothing of it is left in the kernel.
     pub(crate) fn end(mut self) -> Result<()> {
         kill(self.pid(), Signal::SIGINT)?;
@@ -266,14 +276,24 @@ impl Running {
         if !status.success() {
             bail!("{}: {}", self.name, reason(status)?);
         }
-        if let Some(events) = &self.events {
-            fs::write(EVENTS, events).with_context(|| format!("cannot write {EVENTS}"))?;
-        }
+        self.restore()?;
         // Programs are freed a little later.
         thread::sleep(SETTLED);
         if programs::count()? != self.programs {
             bail!("{}: kernel programs are left behind", self.name);
         }
         Ok(())
+    }
+}
+
+/// What was not ended in order, since a measurement failed.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            // There is nobody to tell.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+            let _ = self.restore();
+        }
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::ROUNDS;
 use crate::{
+    clock::Meter,
     flows::{FLOWS, Flows},
     node,
     table::Flusher,
@@ -46,6 +47,12 @@ impl Bench {
             flows: Flows::open()?,
             connections: Connections::open()?,
         })
+    }
+
+    /// Whatever happened before.
+    pub(super) fn clear(&mut self) -> Result<()> {
+        self.flows.meter = Meter::Process;
+        Flusher::open()?.flush()
     }
 
     /// Rounds under one condition. The first warms slabs and caches of the kernel's and is left out.

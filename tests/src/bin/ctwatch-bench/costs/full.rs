@@ -13,7 +13,7 @@ use super::ROUNDS;
 use crate::{
     clock::{Meter, of_family},
     dump::{Answers, Shape, fill},
-    flows::{FIRST_SOURCE, FLOWS},
+    flows::{FLOWS, SOURCES},
     frames::Sender,
     node::{self, NODE},
     table::{Flusher, Stat},
@@ -57,7 +57,7 @@ pub(super) fn measure() -> Result<Vec<Full>> {
     let mut node = Node::open()?;
     let mut all = vec![node.rounds("tracked", None)?];
     for watcher in &FULL {
-        all.push(node.beside(watcher)?);
+        all.push(node.beside(watcher));
     }
     Ok(all)
 }
@@ -83,7 +83,20 @@ impl Node {
         })
     }
 
-    fn beside(&mut self, watcher: &Watcher) -> Result<Full> {
+    /// Where one fails, the others are worth having.
+    fn beside(&mut self, watcher: &Watcher) -> Full {
+        self.watched(watcher).unwrap_or_else(|error| {
+            let reason = format!("{error:#}");
+            println!("{}: not measured: {reason}", watcher.name);
+            Full {
+                condition: watcher.name,
+                absent: Some(reason),
+                ..Full::default()
+            }
+        })
+    }
+
+    fn watched(&mut self, watcher: &Watcher) -> Result<Full> {
         match watcher.start()? {
             Started::Yes(running) => {
                 let reader = watcher.streams.then(|| running.pid());
@@ -91,14 +104,7 @@ impl Node {
                 running.end()?;
                 Ok(full)
             }
-            Started::No(reason) => {
-                println!("{}: not measured: {reason}", watcher.name);
-                Ok(Full {
-                    condition: watcher.name,
-                    absent: Some(reason),
-                    ..Full::default()
-                })
-            }
+            Started::No(reason) => bail!("{reason}"),
         }
     }
 
@@ -154,8 +160,7 @@ impl Node {
         let used = |pid: Option<Pid>| pid.map(of_family).transpose();
         let (read, stat, waits) = (used(reader)?, Stat::read()?, self.sender.waits());
         let sender = &mut self.sender;
-        let ns = Meter::Process
-            .ns(|| (0..FLOWS).try_for_each(|flow| sender.send(FIRST_SOURCE + flow, port)))?;
+        let ns = Meter::Process.ns(|| sender.burst(SOURCES, port))?;
         let now = Stat::read()?;
         node::catch_up();
         Ok(Burst {

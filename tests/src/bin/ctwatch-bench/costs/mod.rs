@@ -65,7 +65,11 @@ pub(crate) fn run(quick: bool) -> Result<()> {
     let mut full = Vec::new();
     if !quick {
         for watcher in &watcher::OTHERS {
-            conditions.push(watched(&mut bench, watcher)?);
+            // Where one fails, the others are worth having.
+            let condition = watched(&mut bench, watcher)
+                .unwrap_or_else(|error| Condition::absent(watcher.name, format!("{error:#}")));
+            conditions.push(condition);
+            bench.clear()?;
         }
         full = full::measure()?;
     }

@@ -5,7 +5,7 @@ use nix::unistd::Pid;
 use serde::Serialize;
 
 use super::bench::{Bench, Costs};
-use crate::{clock::Meter, flows::FLOWS, node, reader::Reader, table::Flusher, tcp::CONNECTIONS};
+use crate::{clock::Meter, flows::FLOWS, node, reader::Reader, tcp::CONNECTIONS};
 
 /// CPU time of the reader, in instructions, and what it missed.
 #[derive(Serialize)]
@@ -29,8 +29,7 @@ pub(super) fn measure(
     let costs = bench.measure(condition, true)?;
     let udp = during(pid, || bench.flows.round(true).map(drop))?;
     let tcp = during(pid, || bench.connections.round(Meter::Process).map(drop))?;
-    Flusher::open()?.flush()?;
-    bench.flows.meter = Meter::Process;
+    bench.clear()?;
     let made = messages * u64::from(FLOWS);
     ensure!(udp.dropped <= made, "{} messages dropped", udp.dropped);
     println!("{condition}: {} of {made} messages lost", udp.dropped);
