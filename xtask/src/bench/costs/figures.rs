@@ -19,6 +19,8 @@ pub(in crate::bench) struct Figures {
     pub(super) conditions: Vec<Condition>,
     pub(super) full: Vec<Full>,
     pub(super) limits: Vec<Limit>,
+    /// Whether all hold that could be judged.
+    holds: bool,
 }
 
 /// One condition; null is what was not measured.
@@ -80,18 +82,19 @@ impl Figures {
             })
             .collect();
         compare(&mut conditions);
+        let limits = limits::judge(&conditions);
         Ok(Self {
             kernel,
             boots: boots.len(),
-            limits: limits::judge(&conditions),
+            holds: limits.iter().all(|limit| limit.holds != Some(false)),
+            limits,
             full: full::all(boots),
             conditions,
         })
     }
 
-    /// Whether all limits hold that could be judged.
     pub(in crate::bench) fn holds(&self) -> bool {
-        self.limits.iter().all(|limit| limit.holds != Some(false))
+        self.holds
     }
 
     pub(in crate::bench) fn kernel(&self) -> &str {
