@@ -11,10 +11,15 @@
 
 use core::mem::MaybeUninit;
 
-use aya_ebpf::{EbpfContext, macros::map, maps::HashMap};
+use aya_ebpf::{
+    EbpfContext,
+    bindings::BPF_F_MMAPABLE,
+    macros::map,
+    maps::{Array, HashMap},
+};
 use aya_log_ebpf::warn;
 use ctwatch_common::{
-    caller::MAX_RANGES,
+    caller::{Callers, MAX_RANGES},
     cause,
     event::{AGE_UNKNOWN, reason},
     layout::{ABSENT, status},
@@ -37,6 +42,10 @@ use crate::{
 /// Causes of ends under way of entries that are not remembered, by `struct nf_conn` address.
 #[map]
 static PENDING: HashMap<u64, Pending> = HashMap::with_max_entries(limits::PENDING, 0);
+
+/// Functions that call `nf_ct_delete`. Written by userspace, again when the module was loaded anew.
+#[map]
+static CALLERS: Array<Callers> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// A cause that waits for its entry to be freed.
 #[repr(C)]
@@ -368,8 +377,12 @@ fn is_netns_gone(address: u64) -> bool {
 
 #[inline(always)]
 fn cause_of_caller(caller: u64) -> u32 {
+    let Some(callers) = CALLERS.get_ptr(0) else {
+        return cause::OTHER;
+    };
     for n in 0..MAX_RANGES {
-        let range = globals::caller(n);
+        // SAFETY: in a map value, which userspace writes before it attaches anything.
+        let range = unsafe { (*callers).ranges[n] };
         if range.end == 0 {
             break;
         }

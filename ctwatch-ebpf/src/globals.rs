@@ -1,7 +1,6 @@
 //! What the loader writes into read-only data before the verifier sees the programs.
 
 use ctwatch_common::{
-    caller::{CallerRange, Callers, MAX_RANGES},
     event::Wanted,
     layout::{ABSENT, Layout, PacketLayout},
 };
@@ -67,17 +66,6 @@ static mut EPOCH: u32 = 0;
 /// Places of [`crate::entries`], less one.
 #[unsafe(no_mangle)]
 static ENTRIES_MASK: u32 = 0;
-
-/// Functions that call `nf_ct_delete`.
-#[unsafe(no_mangle)]
-static CALLERS: Callers = Callers {
-    ranges: [CallerRange {
-        start: 0,
-        end: 0,
-        cause: 0,
-        pad: 0,
-    }; MAX_RANGES],
-};
 
 /// 1 where the `delete` program sits behind the test of `IPS_DYING` (a split `nf_ct_delete`, Linux 5.10).
 #[unsafe(no_mangle)]
@@ -147,13 +135,6 @@ offsets!(
 pub(crate) fn nf_hook_slow(n: usize) -> [u64; 2] {
     // SAFETY: as above; `n` is 0 or 1 at its only call.
     unsafe { core::ptr::read_volatile(&raw const PACKET.nf_hook_slow[n]) }
-}
-
-/// The `n`th caller range.
-#[inline(always)]
-pub(crate) fn caller(n: usize) -> CallerRange {
-    // SAFETY: as above; `n` is below `MAX_RANGES` at its only call.
-    unsafe { core::ptr::read_volatile(&raw const CALLERS.ranges[n]) }
 }
 
 /// Which events are wanted.

@@ -22,6 +22,7 @@ use crate::{
     source::{keeper, privilege},
 };
 
+mod absence;
 mod cost;
 pub mod drops;
 mod events;
@@ -178,7 +179,9 @@ impl Recorder {
             self.lifetimes_written = Instant::now();
             self.write_lifetimes()?;
         }
-        if self.watching.watch.is_due() {
+        let was_away = self.write_gaps()?;
+        // A dump would load the module.
+        if !self.watching.is_away() && (was_away || self.watching.watch.is_due()) {
             self.start_dump(DumpKind::Periodic)?;
         }
         Ok(self.progress)
@@ -193,12 +196,19 @@ impl Recorder {
         for dump in self.watching.watch.wait_dumps() {
             self.write_dump(dump)?;
         }
-        self.start_dump(DumpKind::Final)?;
-        for dump in self.watching.watch.wait_dumps() {
-            self.write_dump(dump)?;
+        let sample = self.watching.sample();
+        self.keep(sample)?;
+        if !self.watching.is_away() {
+            self.start_dump(DumpKind::Final)?;
+            for dump in self.watching.watch.wait_dumps() {
+                self.write_dump(dump)?;
+            }
         }
         let sample = self.watching.settled_sample();
         self.keep(sample)?;
+        for gap in self.watching.last_gaps() {
+            self.writer.gap(&gap)?;
+        }
         self.write_lifetimes()?;
         let ledger = self.watching.ledger();
         self.writer.finish(unix_ms(), &ledger)?;
@@ -254,6 +264,20 @@ impl Recorder {
             self.writer.degrade(&reason)?;
         }
         Ok(())
+    }
+
+    /// Writes the gaps that have ended; says whether there are any. The books open again at once, before anything is
+    /// counted that they would miss.
+    fn write_gaps(&mut self) -> Result<bool, Error> {
+        let gaps = self.watching.gaps();
+        if !gaps.is_empty() {
+            let sample = self.watching.settled_sample();
+            self.keep(sample)?;
+        }
+        for gap in &gaps {
+            self.writer.gap(gap)?;
+        }
+        Ok(!gaps.is_empty())
     }
 
     /// Notes what cannot be told, once.

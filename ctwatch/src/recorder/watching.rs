@@ -3,8 +3,11 @@
 
 use std::{sync::Arc, time::Instant};
 
+use jiff::Timestamp;
+
 use super::{
     Error, News,
+    absence::{Absence, Found},
     failures::Failures,
     namespaces::Namespaces,
     settle,
@@ -12,7 +15,7 @@ use super::{
 };
 use crate::{
     analysis::ledger::Books,
-    model::{ledger::Ledger, node::Node, sample::Sample},
+    model::{gap::Gap, ledger::Ledger, node::Node, sample::Sample},
     source::{keeper::Keeper, node, privilege},
 };
 
@@ -27,6 +30,11 @@ pub(super) struct Watching {
     notice: Option<String>,
     books: Books,
     failures: Failures,
+    absence: Absence,
+    /// Gaps that nobody has asked for yet.
+    gaps: Vec<Gap>,
+    /// What they leave untold, likewise.
+    reasons: Vec<String>,
     started: Instant,
 }
 
@@ -61,6 +69,9 @@ impl Watching {
         let watching = Self {
             books: Books::new(&watch.unobserved()),
             failures: Failures::default(),
+            absence: Absence::new(watch.backend()),
+            gaps: Vec::new(),
+            reasons: Vec::new(),
             started: watch.started(),
             watch,
             keeper,
@@ -81,12 +92,67 @@ impl Watching {
 
     /// What moved since the sample before, and the tables.
     pub(super) fn sample(&mut self) -> Sample {
-        settle::once(&mut *self.watch, &mut self.namespaces, self.started)
+        let sample = settle::once(&mut *self.watch, &mut self.namespaces, self.started);
+        self.attended(sample)
     }
 
     /// A sample that books can open and close with, taken while nothing moves, if such a moment comes soon.
     pub(super) fn settled_sample(&mut self) -> Sample {
-        settle::sample(&mut *self.watch, &mut self.namespaces, self.started)
+        let sample = settle::sample(&mut *self.watch, &mut self.namespaces, self.started);
+        self.attended(sample)
+    }
+
+    /// Leaves out tables of a sample that nothing was counted beside: they would be held against counts. If the module is
+    /// there again, probes are attached again.
+    fn attended(&mut self, mut sample: Sample) -> Sample {
+        match self.absence.look(sample.at_ms) {
+            Found::There => return sample,
+            Found::Gone => {
+                self.books.gap();
+                let from = told(self.absence.since());
+                self.reasons.push(format!(
+                    "nf_conntrack was unloaded: from {from} on nothing is counted until it is loaded again"
+                ));
+            }
+            Found::Away => {}
+        }
+        sample.tables.clear();
+        if self.absence.attach_again(&self.keeper) {
+            // What was counted while hooks were being attached one by one has no insert or no end to go with.
+            self.watch.read(&[]);
+            // The kernel's counters begin anew.
+            self.failures = Failures::default();
+            self.end_gap();
+        }
+        sample
+    }
+
+    /// Ends the gap that is open, if one is.
+    fn end_gap(&mut self) {
+        if let Some(gap) = self.absence.end() {
+            let (from, to) = (told(Some(gap.from_ms)), told(Some(gap.to_ms)));
+            self.reasons.push(format!(
+                "from {from} to {to} nothing was counted: {}",
+                gap.reason
+            ));
+            self.gaps.push(gap);
+        }
+    }
+
+    /// Whether nothing is being counted, since the module is not there.
+    pub(super) fn is_away(&self) -> bool {
+        self.absence.is_away()
+    }
+
+    /// Times in which nothing was counted that have ended since the last call.
+    pub(super) fn gaps(&mut self) -> Vec<Gap> {
+        std::mem::take(&mut self.gaps)
+    }
+
+    /// The same at the end of all, a gap that is still open included.
+    pub(super) fn last_gaps(&mut self) -> Vec<Gap> {
+        self.end_gap();
+        self.gaps()
     }
 
     /// Takes a sample into the books. Yields what cannot be told any more since then, each reason once; hooks that it shows
@@ -94,6 +160,7 @@ impl Watching {
     pub(super) fn heed(&mut self, sample: &Sample) -> Result<Vec<String>, Error> {
         self.books.add(sample);
         let mut reasons = self.watch.degraded();
+        reasons.append(&mut self.reasons);
         // From now on failed inserts are attributed; what came before is said to be missing.
         if self.failures.are_unexplained(sample) && self.keeper.watch_failures()? {
             reasons.push(
@@ -130,4 +197,10 @@ impl Watching {
     pub(super) fn started(&self) -> Instant {
         self.started
     }
+}
+
+/// A time for people; nothing where there is none.
+fn told(ms: Option<i64>) -> String {
+    let time = ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    time.map_or_else(String::new, |time| time.to_string())
 }

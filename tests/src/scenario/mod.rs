@@ -13,9 +13,10 @@ macro_rules! scenarios {
 }
 
 // Each with its `Kind`. Those that run anywhere change nothing but the namespaces that they make.
-// The first three unload nf_conntrack, which no longer goes once iptables has been used.
+// The first four unload nf_conntrack, which no longer goes once iptables has been used.
 scenarios! {
     Once conntrack_not_loaded_is_told
+    Once conntrack_loaded_anew_is_counted_again
     Probes background_evictions_are_told_apart
     Once doctor_changes_nothing
     Core tcp_connections_count_by_port

@@ -38,10 +38,10 @@ const LEAST: Held = Held {
     kept: 1 << 12 | 1 << 38 | 1 << 39,
     enters: false,
 };
-/// Also `CAP_SYS_PTRACE` and `CAP_SYS_ADMIN`, and those that are needed at the start only.
+/// Also `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN` and `CAP_SYSLOG`, and one that is needed at the start only.
 const ALL: Held = Held {
     names: &["bpf", "perfmon", "net_admin", "net_raw", "syslog", "sys_admin", "sys_ptrace"],
-    kept: LEAST.kept | 1 << 19 | 1 << 21,
+    kept: LEAST.kept | 1 << 19 | 1 << 21 | 1 << 34,
     enters: true,
 };
 const NETLINK: Held = Held {

@@ -53,6 +53,14 @@ pub trait Kept {
         Ok(false)
     }
 
+    /// Attaches everything again, after nf_conntrack was unloaded and loaded.
+    ///
+    /// # Errors
+    /// In words.
+    fn attach_again(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Packets without an entry that netfilter dropped since the last call.
     fn dropped(&mut self) -> Dropped {
         Dropped::default()
@@ -142,6 +150,14 @@ impl Keeper {
     /// When the kernel refuses.
     pub fn watch_failures(&self) -> Result<bool, Error> {
         self.ask_to(&Request::WatchFailures)
+    }
+
+    /// As [`Kept::attach_again`].
+    ///
+    /// # Errors
+    /// When the module is not there, is another, or the kernel refuses.
+    pub fn attach_again(&self) -> Result<(), Error> {
+        self.ask_to(&Request::AttachAgain)
     }
 
     /// As [`Kept::dropped`].

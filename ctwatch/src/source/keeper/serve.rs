@@ -78,6 +78,12 @@ impl<'a> Server<'a> {
                 let attached = self.kept.watch_failures();
                 self.reply(&attached.map_err(Refusal::Other), None)
             }
+            Request::AttachAgain => {
+                let attached = self.kept.attach_again();
+                // The kernel's counters begin anew with the module.
+                self.reader = table::Reader::new();
+                self.reply(&attached.map_err(Refusal::Other), None)
+            }
             Request::Dropped => {
                 let dropped = self.kept.dropped();
                 self.reply(&dropped, None)

@@ -4,7 +4,7 @@ use std::{fs, io};
 
 use aya::{
     Ebpf,
-    programs::{KProbe, ProgramError, RawTracePoint},
+    programs::{KProbe, ProgramError, RawTracePoint, kprobe::KProbeLink},
     sys::SyscallError,
 };
 
@@ -16,11 +16,12 @@ pub(super) fn load(ebpf: &mut Ebpf, hook: &Hook) -> Result<(), AttachError> {
     program.load().map_err(|error| refused(hook, &error))
 }
 
-pub(super) fn attach(ebpf: &mut Ebpf, hook: &Hook) -> Result<(), AttachError> {
+/// Attaches a program, until what is returned is dropped.
+pub(super) fn attach(ebpf: &mut Ebpf, hook: &Hook) -> Result<KProbeLink, AttachError> {
     let program = program(ebpf, hook)?;
-    program
-        .attach(&hook.symbol, 0)
-        .map(drop)
+    let attached = program.attach(&hook.symbol, 0);
+    attached
+        .and_then(|link| program.take_link(link))
         .map_err(|error| refused(hook, &error))
 }
 

@@ -27,6 +27,11 @@ pub enum AttachError {
     /// Not by fentry and fexit.
     #[error(transparent)]
     Fentry(#[from] fentry::Error),
+    /// The module that was loaded is another build than the one before.
+    #[error(
+        "cannot attach to nf_conntrack again: the module that was loaded is built differently from the one before (record anew)"
+    )]
+    Reshaped,
     /// /proc/kallsyms cannot be read.
     #[error("cannot read /proc/kallsyms: {0} (is /proc mounted?)")]
     Kallsyms(#[source] io::Error),

@@ -95,12 +95,30 @@ pub struct Plan {
     pub instead: Option<Hook>,
     /// Ranges for the kernel side.
     pub callers: Callers,
+    /// What the programs are told once, when they are loaded.
+    pub shape: Shape,
+    /// What this kernel's symbols make impossible, for people.
+    pub degraded: Vec<String>,
+}
+
+/// How the compiler left the functions, as far as programs depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
     /// `nf_ct_delete` is split and hooked behind the test of IPS_DYING.
     pub dying_at_delete: bool,
     /// Inserts are seen at the exit of `__nf_conntrack_confirm`.
     pub insert_at_confirm: bool,
-    /// What this kernel's symbols make impossible, for people.
-    pub degraded: Vec<String>,
+}
+
+impl Plan {
+    /// Where a program goes, whenever it is attached.
+    #[must_use]
+    pub fn find(&self, program: &str) -> Option<&Hook> {
+        let all = self.hooks.iter().chain(&self.on_failure);
+        all.chain(&self.on_invalid)
+            .chain(&self.instead)
+            .find(|hook| hook.program == program)
+    }
 }
 
 /// Looks every function up. `in_full` is for whoever wants to be told all there is of a refused connection, its zone
@@ -180,8 +198,10 @@ pub fn plan(kallsyms: &Kallsyms, in_full: bool) -> Result<Plan, HookError> {
         on_invalid,
         instead,
         callers,
-        dying_at_delete: split.is_some(),
-        insert_at_confirm: insert.is_none(),
+        shape: Shape {
+            dying_at_delete: split.is_some(),
+            insert_at_confirm: insert.is_none(),
+        },
         degraded,
     })
 }
@@ -283,7 +303,7 @@ ffffffffc0a00d00 T nf_l4proto_log_invalid [nf_conntrack]
     #[test]
     fn without_that_symbol_the_callers_returns_tell() {
         let plan = plan_of(&without("__nf_conntrack_hash_insert")).unwrap();
-        assert!(plan.insert_at_confirm);
+        assert!(plan.shape.insert_at_confirm);
         assert_eq!(
             symbol(&plan, "confirm_exit"),
             Some("__nf_conntrack_confirm")
@@ -298,7 +318,7 @@ ffffffffc0a00d00 T nf_l4proto_log_invalid [nf_conntrack]
     fn a_split_delete_is_hooked_where_it_is_called() {
         let text = format!("{DEBIAN_6_1}ffffffffc0a00b00 t nf_ct_delete.part.0 [nf_conntrack]\n");
         let plan = plan_of(&text).unwrap();
-        assert!(plan.dying_at_delete);
+        assert!(plan.shape.dying_at_delete);
         assert_eq!(symbol(&plan, "delete"), Some("nf_ct_delete.part.0"));
     }
 

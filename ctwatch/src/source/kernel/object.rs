@@ -10,6 +10,7 @@ use aya::{
     maps::{Map, MapData, MapError, Queue},
 };
 use ctwatch_common::{
+    caller::Callers,
     event::Wanted,
     layout::{Layout, PacketLayout},
     limits::{ENTRIES, PAIRS, RUN, SLOTS},
@@ -20,6 +21,7 @@ use super::{
     counters::{Clock, CounterReader, MapFds},
     error::AttachError,
     hooks::Plan,
+    mapped::Mapped,
     pairs::PairReader,
 };
 
@@ -63,12 +65,11 @@ pub(super) fn load(
     let Settings { cpus, by_inode, .. } = *settings;
     let places = places(settings.max);
     let mask = places - 1;
-    let dying = u32::from(plan.dying_at_delete);
-    let confirm = u32::from(plan.insert_at_confirm);
+    let dying = u32::from(plan.shape.dying_at_delete);
+    let confirm = u32::from(plan.shape.insert_at_confirm);
     let by_inode = u32::from(by_inode);
     EbpfLoader::new()
         .override_global("LAYOUT", bytemuck::bytes_of(layout), true)
-        .override_global("CALLERS", bytemuck::bytes_of(&plan.callers), true)
         .override_global("DYING_AT_DELETE", &dying, true)
         .override_global("INSERT_AT_CONFIRM", &confirm, true)
         .override_global("NETNS_BY_INODE", &by_inode, true)
@@ -172,6 +173,14 @@ pub(super) fn map_counters(
     let counters = CounterReader::new(&fds, cpus, clock, by_inode).map_err(failed("HOT"))?;
     let pairs = PairReader::new(array(ebpf, "PAIRS")?, cpus).map_err(failed("PAIRS"))?;
     Ok((counters, pairs))
+}
+
+/// Where the kernel side looks up who called `nf_ct_delete`.
+pub(super) fn map_callers(ebpf: &Ebpf) -> Result<Mapped<Callers>, AttachError> {
+    Mapped::new(array(ebpf, "CALLERS")?, 1).map_err(|error| AttachError::Map {
+        name: "CALLERS",
+        reason: error.to_string(),
+    })
 }
 
 pub(super) fn array<'a>(ebpf: &'a Ebpf, name: &'static str) -> Result<BorrowedFd<'a>, AttachError> {

@@ -2,8 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aya::Ebpf;
+use aya::{Ebpf, programs::kprobe::KProbeLink};
 use aya_log::EbpfLogger;
+use ctwatch_common::caller::Callers;
 use nix::time::{ClockId, clock_gettime};
 
 use super::{
@@ -13,9 +14,11 @@ use super::{
     error::AttachError,
     events::{self, Clocks, EventReader},
     fentry,
-    hooks::{self, By, Hook},
+    hooks::{self, By, Hook, Shape},
     kallsyms::Kallsyms,
-    layout, misses, object,
+    layout,
+    mapped::Mapped,
+    misses, object,
     own_addresses::OwnAddresses,
     pairs::PairReader,
     refusals,
@@ -34,8 +37,13 @@ use crate::source::privilege;
 /// The attached programs. Dropping it detaches them.
 #[derive(Debug)]
 pub struct Probes {
-    /// Keeps maps, and programs and links of kprobes.
+    /// Keeps maps, and programs of kprobes.
     ebpf: Ebpf,
+    /// Keeps kprobes attached.
+    links: Vec<KProbeLink>,
+    callers: Mapped<Callers>,
+    /// What the programs were told of the kernel when they were loaded.
+    shape: Shape,
     /// The programs that are attached by fentry and fexit, where that is the way.
     tracing: Option<fentry::Programs>,
     reader: CounterReader,
@@ -46,6 +54,8 @@ pub struct Probes {
     hooks: Vec<Hook>,
     on_failure: Vec<Hook>,
     instead: Option<Hook>,
+    /// All there is of a refused connection is wanted.
+    in_full: bool,
     degraded: Vec<String>,
     kernel: String,
     misses_before: Option<u64>,
@@ -105,6 +115,8 @@ impl Probes {
             wall_ns: wall_ns(),
             hz: node.hz,
         };
+        let mut callers = object::map_callers(&ebpf)?;
+        callers.set(0, plan.callers);
         let ring = object::take(&mut ebpf, "EVENTS")?;
         let events = EventReader::new(ring, clocks, by_inode, wanted.packets);
         let logger = EbpfLogger::init(&mut ebpf).ok().map(Logger);
@@ -122,12 +134,16 @@ impl Probes {
             events,
             addresses: OwnAddresses::tell(&mut ebpf, node)?,
             ebpf,
+            links: Vec::new(),
+            callers,
+            shape: plan.shape,
             tracing,
             logger,
             degraded,
             hooks: plan.hooks,
             on_failure: plan.on_failure,
             instead: plan.instead,
+            in_full: wanted.failures,
             kernel: node.kernel.clone(),
             misses_before: None,
             map_bytes,
@@ -162,15 +178,49 @@ impl Probes {
             }
         }
         for hook in loaded {
-            match attach(&mut self.ebpf, self.tracing.as_mut(), &hook) {
+            match self.attach_one(&hook) {
                 Ok(()) => self.hooks.push(hook),
                 Err(error) => {
                     let instead = self.do_without(&hook, error)?;
                     if let Some(hook) = &instead {
-                        attach(&mut self.ebpf, self.tracing.as_mut(), hook)?;
+                        self.attach_one(hook)?;
                     }
                     self.hooks.extend(instead);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    fn attach_one(&mut self, hook: &Hook) -> Result<(), AttachError> {
+        if let Some(programs) = &mut self.tracing
+            && programs.attach(hook)?
+        {
+            return Ok(());
+        }
+        self.links.push(attach::attach(&mut self.ebpf, hook)?);
+        Ok(())
+    }
+
+    /// Attaches all hooks again, after the module was unloaded and loaded: its functions have other addresses now, and
+    /// what was attached to the old ones is never called. Counters go on.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError`], also when the module is not there yet. Nothing is attached then.
+    pub fn attach_again(&mut self) -> Result<(), AttachError> {
+        let kallsyms = Kallsyms::read(&hooks::FUNCTIONS).map_err(AttachError::Kallsyms)?;
+        let plan = hooks::plan(&kallsyms, self.in_full)?;
+        if plan.shape != self.shape {
+            return Err(AttachError::Reshaped);
+        }
+        self.links.clear();
+        self.callers.set(0, plan.callers);
+        for hook in self.hooks.clone() {
+            let now = plan.find(hook.program).ok_or(AttachError::Reshaped);
+            if let Err(error) = now.and_then(|now| self.attach_one(now)) {
+                self.links.clear();
+                return Err(error);
             }
         }
         Ok(())
@@ -240,7 +290,7 @@ impl Probes {
     pub fn watch_failures(&mut self) -> Result<bool, AttachError> {
         let hooks = std::mem::take(&mut self.on_failure);
         for hook in &hooks {
-            attach(&mut self.ebpf, self.tracing.as_mut(), hook)?;
+            self.attach_one(hook)?;
         }
         let new = !hooks.is_empty();
         self.hooks.extend(hooks);
@@ -316,19 +366,6 @@ fn load(
         Some(_) => Ok(()),
         None => attach::load(ebpf, hook),
     }
-}
-
-fn attach(
-    ebpf: &mut Ebpf,
-    tracing: Option<&mut fentry::Programs>,
-    hook: &Hook,
-) -> Result<(), AttachError> {
-    if let Some(programs) = tracing
-        && programs.attach(hook)?
-    {
-        return Ok(());
-    }
-    attach::attach(ebpf, hook)
 }
 
 fn monotonic_ns() -> u64 {

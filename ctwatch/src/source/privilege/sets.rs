@@ -11,14 +11,16 @@ pub(super) const ROOTS_OWN: [Capability; 2] = [
 ];
 
 /// What a recorder needs while it records: entering network namespaces that others hold, ctnetlink, changing kernel
-/// programs that are attached, and root's right to end a command that runs as another user.
-pub const KEEPER: [Capability; 6] = [
+/// programs that are attached, the addresses of functions of a module that was loaded anew, and root's right to end a
+/// command that runs as another user.
+pub const KEEPER: [Capability; 7] = [
     Capability::CAP_KILL,
     Capability::CAP_SYS_ADMIN,
     Capability::CAP_SYS_PTRACE,
     Capability::CAP_NET_ADMIN,
     Capability::CAP_BPF,
     Capability::CAP_PERFMON,
+    Capability::CAP_SYSLOG,
 ];
 
 /// Empties all sets of the calling thread but for these capabilities, of those it has.
