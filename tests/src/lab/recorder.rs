@@ -16,7 +16,7 @@ use nix::{
 };
 use tempfile::TempDir;
 
-use super::{recording::Recording, source};
+use super::{check::equal, recording::Recording, source};
 
 /// Says that recording has begun, then waits until its input is closed.
 const WAIT: &[&str] = &["sh", "-c", "echo ready; exec cat"];
@@ -31,6 +31,8 @@ const SAID: &str = "said";
 pub(crate) struct Recorder {
     child: Child,
     dir: Rc<TempDir>,
+    /// The way to attach that was asked for.
+    way: Option<String>,
 }
 
 impl Recorder {
@@ -45,11 +47,12 @@ impl Recorder {
         // For whoever the program runs as.
         fs::set_permissions(dir.path(), Permissions::from_mode(0o777))?;
         let (first, rest) = program.split_first().context("no program")?;
+        let asked = source::asked(options);
         let child = Command::new(first)
             .args(rest)
             .arg("record")
             .args(INTERVAL.iter().filter(|_| !options.contains(&"-i")))
-            .args(source::asked(options))
+            .args(&asked)
             .args(options)
             .arg("-f")
             .arg(dir.path().join("ctwatch.db"))
@@ -60,7 +63,8 @@ impl Recorder {
             .stderr(File::create(dir.path().join(SAID))?)
             .spawn()
             .context("cannot run ctwatch")?;
-        let mut recorder = Self { child, dir };
+        let way = asked.into_iter().nth(1);
+        let mut recorder = Self { child, dir, way };
         let stdout = recorder.child.stdout.take().context("no output")?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
@@ -113,14 +117,19 @@ impl Recorder {
         Ok(kill(Pid::from_raw(self.child.id().cast_signed()), signal)?)
     }
 
-    /// Ends the command, and so the recording, which must end in order.
+    /// Ends the command, and so the recording, which must end in order, and have been made in the way that was asked for.
     pub(crate) fn stop(mut self) -> Result<Recording> {
         drop(self.child.stdin.take());
         let status = self.child.wait()?;
         if !status.success() {
             bail!("ctwatch record ended with {status}: {}", self.said().trim());
         }
-        self.recording()
+        let recording = self.recording()?;
+        if let Some(way) = &self.way {
+            let by = format!("SELECT backend = '{way}' FROM recording");
+            equal(&format!("by {way}"), recording.number(&by)?, 1)?;
+        }
+        Ok(recording)
     }
 }
 

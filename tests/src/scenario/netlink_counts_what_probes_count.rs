@@ -27,7 +27,7 @@ pub(crate) fn run() -> Result<()> {
     let _buckets = Setting::buckets(4096)?;
     let _max = Setting::max(MAX)?;
     let before = world.figures()?;
-    let probes = Recorder::start(&["--source", "kprobe"])?;
+    let probes = Recorder::start(&[])?;
     let netlink = Recorder::start(&["--source", "netlink"])?;
 
     healthy(&world)?;

@@ -19,9 +19,6 @@ impl Way {
     /// All of them, in the order in which a table shows them.
     pub(super) const ALL: [Self; 2] = [Self::Kprobe, Self::Fentry];
 
-    /// What ctwatch can do so far.
-    const BUILT: &[Self] = &[Self::Kprobe];
-
     /// Whether nf_conntrack of this kernel can be attached to in this way: Debian's 5.10 has no module BTF.
     pub(super) fn exists_on(self, kernel: Kernel) -> bool {
         self == Self::Kprobe || kernel != Kernel::V5_10
@@ -85,11 +82,6 @@ pub(super) fn short() -> Vec<Guest> {
         way,
         extent,
     };
-    if !Way::BUILT.contains(&Way::Fentry) {
-        return [old, new]
-            .map(|kernel| guest(kernel, Way::Kprobe, Extent::All))
-            .into();
-    }
     vec![
         guest(old, Way::Kprobe, Extent::All),
         guest(new, Way::Fentry, Extent::All),
@@ -101,7 +93,7 @@ pub(super) fn short() -> Vec<Guest> {
 /// Everything on these kernels by every way that they have. What does not depend on the way runs once a kernel.
 pub(super) fn thorough(kernels: &[Kernel]) -> Vec<Guest> {
     let ways = kernels.iter().flat_map(|&kernel| {
-        let there = Way::BUILT.iter().filter(move |way| way.exists_on(kernel));
+        let there = Way::ALL.iter().filter(move |way| way.exists_on(kernel));
         there.map(move |&way| (kernel, way))
     });
     ways.map(|(kernel, way)| Guest {
@@ -130,7 +122,7 @@ mod tests {
         for &kernel in all_kernels() {
             let here = || guests.iter().filter(move |guest| guest.kernel == kernel);
             let ways: Vec<Way> = here().map(|guest| guest.way).collect();
-            let there = Way::BUILT.iter().filter(|way| way.exists_on(kernel));
+            let there = Way::ALL.iter().filter(|way| way.exists_on(kernel));
             assert!(there.eq(&ways), "{kernel}: {ways:?}");
             let whole = here().filter(|guest| guest.extent == Extent::All);
             assert_eq!(whole.count(), 1);
