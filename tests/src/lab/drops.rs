@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     rc::Rc,
     thread::sleep,
     time::{Duration, Instant},
@@ -17,7 +17,7 @@ use nix::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::source;
+use super::{check::equal, source};
 
 /// How long it may take to begin.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Drops {
     child: Child,
     dir: Rc<TempDir>,
+    /// The way to attach that was asked for.
+    way: Option<String>,
 }
 
 /// What it printed.
@@ -42,10 +44,11 @@ impl Drops {
     pub(crate) fn start(options: &[&str], with_packets: bool) -> Result<Self> {
         let dir = Rc::new(TempDir::new().context("no directory for drops")?);
         let file = |name| File::create(dir.path().join(name));
+        let asked = source::asked(options);
         let mut command = Command::new("ctwatch");
         command
             .args(["drops", "-v", "-o", "json"])
-            .args(source::asked(options))
+            .args(&asked)
             .args(options);
         if with_packets {
             command.arg("--pcap").arg(dir.path().join(PACKETS));
@@ -56,7 +59,8 @@ impl Drops {
             .stderr(file("said")?)
             .spawn()
             .context("cannot run ctwatch")?;
-        let mut drops = Self { child, dir };
+        let way = asked.into_iter().nth(1);
+        let mut drops = Self { child, dir, way };
         let began = Instant::now();
         // The last that -v tells of what is attached.
         while !drops.said().contains("maps take ") {
@@ -71,15 +75,55 @@ impl Drops {
         Ok(drops)
     }
 
+    /// Its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal.
+    pub(crate) fn send(&self, signal: Signal) -> Result<()> {
+        Ok(kill(Pid::from_raw(self.child.id().cast_signed()), signal)?)
+    }
+
+    /// Waits until it has told what had happened.
+    pub(crate) fn catches_up(&self) -> Result<()> {
+        let told = || anyhow::Ok(fs::metadata(self.dir.path().join("out"))?.len());
+        let deadline = Instant::now() + PATIENCE;
+        let mut before = 0;
+        while Instant::now() < deadline {
+            let now = told()?;
+            if now > 0 && now == before {
+                return Ok(());
+            }
+            before = now;
+            sleep(Duration::from_secs(1));
+        }
+        bail!("ctwatch drops tells nothing, or has no end: {before} bytes")
+    }
+
+    /// Waits for its end, as long as that may take.
+    pub(crate) fn wait(&mut self) -> Result<ExitStatus> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            if Instant::now() > deadline {
+                bail!("ctwatch drops does not end: {}", self.said().trim());
+            }
+            sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Ends it as Ctrl-C does; what happened until now is shown.
     pub(crate) fn stop(self) -> Result<Shown> {
-        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGINT)?;
+        self.send(Signal::SIGINT)?;
         self.ended()
     }
 
     /// Waits until it ends by itself.
     pub(crate) fn ended(mut self) -> Result<Shown> {
-        let status = self.child.wait()?;
+        let status = self.wait()?;
         if !status.success() {
             bail!("ctwatch drops ended with {status}: {}", self.said().trim());
         }
@@ -88,6 +132,9 @@ impl Drops {
         let mut events: Vec<Value> = lines.collect::<serde_json::Result<_>>()?;
         let last = events.pop().context("ctwatch drops printed nothing")?;
         let summary = last.get("summary").context("no summary")?.clone();
+        if let Some(way) = &self.way {
+            equal("backend", summary["backend"].as_str(), Some(way.as_str()))?;
+        }
         Ok(Shown {
             events,
             summary,
@@ -95,7 +142,8 @@ impl Drops {
         })
     }
 
-    fn said(&self) -> String {
+    /// What it said on standard error so far.
+    pub(crate) fn said(&self) -> String {
         fs::read_to_string(self.dir.path().join("said")).unwrap_or_default()
     }
 }

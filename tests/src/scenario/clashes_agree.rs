@@ -1,19 +1,12 @@
 //! Two entries for one flow: the kernel merges them or drops the packet, and counts each; so does ctwatch.
 
-use std::net::{Ipv4Addr, UdpSocket};
-
-use anyhow::{Context, Result};
-use nix::sys::socket::{
-    AddressFamily, SockFlag, SockType, SockaddrIn, bind, setsockopt, socket, sockopt,
-};
-use std::os::fd::AsRawFd as _;
+use anyhow::Result;
 
 use crate::{
     lab::{
         check::{equal, holds},
-        processor::{self, Meeting},
         recorder::Recorder,
-        traffic::udp,
+        traffic::{clash, udp},
         world::{NODE, SERVER, World},
     },
     runner::Skip,
@@ -55,7 +48,7 @@ fn dropped() -> Result<()> {
 /// Two processors send the first packet of the same flow at once, and many rules keep both on their way.
 fn merged() -> Result<()> {
     let world = World::create("clash")?;
-    world.load_rules(&slow())?;
+    world.load_rules(&clash::slow())?;
     let netns = world.node.inode()?;
     let before = world.figures()?;
     let recorder = Recorder::start(&[])?;
@@ -64,7 +57,8 @@ fn merged() -> Result<()> {
         (0..ATTEMPTS).try_for_each(|attempt| {
             if world.figures()?.grown(&before, "clashres")? == 0 {
                 flows = (attempt + 1) * ROUNDS;
-                collide(1 + attempt * ROUNDS)?;
+                let first = 1 + attempt * ROUNDS;
+                clash::collide(NODE, 20_001, first..first + ROUNDS)?;
             }
             Ok(())
         })
@@ -79,31 +73,4 @@ fn merged() -> Result<()> {
         return Err(Skip("no two packets met on this machine".to_owned()).into());
     }
     holds("clashes are merged", recording.sum("clash_merged", &of)? == clashes)
-}
-
-/// A flow to each of many ports, whose first packet is sent twice.
-fn collide(first_port: u16) -> Result<()> {
-    let (meeting, sockets) = (Meeting::default(), [shared(20_001)?, shared(20_001)?]);
-    processor::on_both(|processor| {
-        for round in 0..ROUNDS {
-            meeting.wait(round.into());
-            sockets[processor].send_to(b"x", (NODE, first_port + round))?;
-        }
-        Ok(())
-    })
-}
-
-fn slow() -> String {
-    let rules = "ip saddr 192.0.2.1 counter\n".repeat(400);
-    format!("table ip slow {{ chain before {{ type filter hook prerouting priority 0;\n{rules}}}\n}}")
-}
-
-/// A socket that shares its port.
-fn shared(port: u16) -> Result<UdpSocket> {
-    let kind = SockType::Datagram;
-    let socket = socket(AddressFamily::Inet, kind, SockFlag::SOCK_CLOEXEC, None)?;
-    setsockopt(&socket, sockopt::ReusePort, &true)?;
-    let any = std::net::SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port);
-    bind(socket.as_raw_fd(), &SockaddrIn::from(any)).context("cannot bind")?;
-    Ok(socket.into())
 }

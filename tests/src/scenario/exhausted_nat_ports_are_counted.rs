@@ -41,6 +41,7 @@ pub(crate) fn run() -> Result<()> {
         let what = |what: &str| format!("port {port}: {what}");
         let failed = i64::from(flows) - GRANTED;
         equal(&what("insert_failed"), recording.sum("insert_failed", &of)?, failed)?;
+        equal(&what("nat_exhausted"), recording.sum("nat_exhausted", &of)?, failed)?;
         equal(&what("inserted"), recording.sum("inserted", &of)?, GRANTED)?;
         equal(&what("snat"), recording.sum("snat", &of)?, GRANTED)?;
     }

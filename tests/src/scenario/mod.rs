@@ -45,11 +45,14 @@ scenarios! {
     Core nested_softirqs_count
     Core two_recorders_count_everything
     Once clock_steps_leave_counts_and_rates_alone
-    Core million_flows_under_a_fast_reader_balance
+    Probes million_flows_under_a_fast_reader_balance
     Core flows_on_two_processors_lose_nothing
     Once fentry_misses_nothing_under_a_fast_reader
     Once fentry_gives_way_to_kprobes
     Core clashes_agree
+    Core losses_are_explained
+    Core event_storm_with_a_stopped_reader_counts_what_it_loses
+    Core reused_client_ports_count
     Core exhausted_nat_ports_are_counted
     Probes overlong_chains_agree
     Probes inserts_count_without_their_symbol
