@@ -143,14 +143,11 @@ fn lost(losses: &Losses, backend: Backend) -> String {
     if backend.sees_whole_tables() {
         let details = [
             (losses.events_suppressed, "events suppressed"),
-            (losses.ring_lost, "events for want of room"),
+            (losses.ring_lost, "events without room"),
             (losses.pairs_lost, "newcomers of evictions"),
         ];
         let details = details.map(|(figure, what)| format!("{} {what}", count(figure)));
-        text.push_str(&proof::list(
-            "lost as details only, the totals have them: ",
-            &details,
-        ));
+        text.push_str(&proof::list("details lost, totals exact: ", &details));
     }
     if losses.refused_ctnetlink > 0 {
         text.push_str(&format!(

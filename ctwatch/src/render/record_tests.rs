@@ -99,8 +99,7 @@ fn the_books_and_what_was_lost_even_nothing() {
     1 other network namespace in which nothing happened
     lost: 0 probe hits, 0 events without a slot, 0 refusals without a tuple, 0 causes, 0 causes raced,
           0 reads, 0 returns
-    lost as details only, the totals have them: 0 events suppressed, 0 events for want of room,
-                                                0 newcomers of evictions
+    details lost, totals exact: 0 events suppressed, 0 events without room, 0 newcomers of evictions
     events: 812 kept in the recording, as examples
     ");
 }
@@ -152,8 +151,7 @@ fn a_difference_is_shown_and_so_is_what_this_kernel_does_not_tell() {
     lost: probe hits unknown (this kernel does not count them; entries above are the check),
           1,234,567 events without a slot, 0 refusals without a tuple, 0 causes, 3 causes raced,
           0 reads, 0 returns
-    lost as details only, the totals have them: 0 events suppressed, 0 events for want of room,
-                                                0 newcomers of evictions
+    details lost, totals exact: 0 events suppressed, 0 events without room, 0 newcomers of evictions
     refused to userspace (ctnetlink), which the kernel's drop leaves out: 7
     events: 812 kept in the recording, as examples
     ");

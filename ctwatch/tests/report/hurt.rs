@@ -159,8 +159,7 @@ fn details_that_were_lost_are_told_and_leave_the_totals_exact() {
     let lines = "\
 Lost: nothing (probe misses 0, unattributed 0, refused unattributed 0,
       cause lost 0, cause raced 0, unreadable 0, unpaired 0)
-Lost as details only, the totals have them: events suppressed 1,200, for want of room 34,
-      newcomers of evictions 5
+Details lost, totals exact: events suppressed 1,200, without room 34, newcomers of evictions 5
 ";
     assert!(said.ends_with(lines), "{said}");
     let by_netlink = json(&fixture::by_netlink(), &[]);

@@ -79,8 +79,7 @@ fn lost(report: &Report, paint: Paint) -> String {
         ),
     };
     text.push_str(&format!(
-        "Lost as details only, the totals have them: events suppressed {}, for want of room {},\n      \
-         newcomers of evictions {}\n",
+        "Details lost, totals exact: events suppressed {}, without room {}, newcomers of evictions {}\n",
         count(losses.events_suppressed),
         count(losses.ring_lost),
         count(losses.pairs_lost)
