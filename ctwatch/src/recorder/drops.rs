@@ -20,6 +20,7 @@ use crate::{
         node::Node,
         sample::Sample,
     },
+    source::kernel::PACKET_PATIENCE,
 };
 
 /// Time between two looks at the tables.
@@ -27,9 +28,6 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
 /// So many events a second each processor may send: what a terminal or a pipe takes.
 const PER_SECOND: u32 = 10_000;
-
-/// Longer than an event waits for its packet.
-const PACKETS_COME: Duration = Duration::from_millis(50);
 
 /// What is to be told.
 #[derive(Clone, Debug)]
@@ -50,6 +48,8 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Drops {
     watching: Watching,
+    /// Whether events come with their packets.
+    packets: bool,
     kernel: String,
     fills: HashMap<Netns, Fill>,
     counted: Counters,
@@ -73,6 +73,7 @@ impl Drops {
         })?;
         let mut drops = Self {
             watching,
+            packets: settings.packets,
             kernel: node.kernel,
             fills: HashMap::new(),
             counted: Counters::default(),
@@ -116,9 +117,11 @@ impl Drops {
         let sample = self.watching.settled_sample();
         self.keep(&sample)?;
         let mut events = self.events();
-        // The last of them may wait for their packets.
-        thread::sleep(PACKETS_COME);
-        events.extend(self.events());
+        if self.packets {
+            // The last of them may wait for theirs.
+            thread::sleep(PACKET_PATIENCE);
+            events.extend(self.events());
+        }
         let watched = Watched {
             backend: self.watching.watch.backend(),
             elapsed: self.watching.started().elapsed(),

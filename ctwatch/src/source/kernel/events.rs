@@ -17,8 +17,9 @@ use crate::model::{
     event::{Event, Evicted, Other, Packet, Reason, Wanted},
 };
 
-/// How long an event waits for its packet, which the kernel frees right after.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// How long an event waits for its packet, which the kernel frees right after; the host of a virtual machine may put a long
+/// pause in between.
+pub const PACKET_PATIENCE: Duration = Duration::from_millis(200);
 
 /// What is asked for, as the kernel side reads it; `hz` is its tick rate.
 pub(super) fn wanted(wanted: &Wanted, hz: Option<u32>) -> RawWanted {
@@ -87,7 +88,7 @@ impl EventReader {
             take(&record, &mut self.waiting);
         }
         let patience = match self.packets {
-            true => u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX),
+            true => u64::try_from(PACKET_PATIENCE.as_nanos()).unwrap_or(u64::MAX),
             false => 0,
         };
         let mut events = Vec::new();

@@ -22,3 +22,5 @@ mod own_addresses;
 mod pairs;
 pub mod probes;
 pub mod refusals;
+
+pub use events::PACKET_PATIENCE;
