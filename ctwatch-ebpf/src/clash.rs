@@ -4,7 +4,7 @@
 use core::mem::MaybeUninit;
 
 use aya_ebpf::{EbpfContext, macros::map, maps::PerCpuArray};
-use ctwatch_common::{event::reason, layout::status};
+use ctwatch_common::{event::reason, layout::status, limits::UNATTRIBUTED};
 
 use crate::{
     classify,
@@ -34,7 +34,8 @@ pub(crate) struct Clash {
     failed: u64,
     /// The late entry's endpoint, found before the kernel frees it.
     slot: u32,
-    pad: u32,
+    /// The endpoint of the entry that was there first.
+    winner_slot: u32,
 }
 
 /// `nf_ct_resolve_clash(skb, h, …)` is called.
@@ -48,6 +49,7 @@ pub(crate) fn resolving(ctx: &impl EbpfContext, skb: u64, winner: u64) {
         return;
     };
     let slot = classify::slot_of(ctx, look.original, look.net, look.net_cookie);
+    let winner_slot = endpoint_of(ctx, original_of(winner), look.net, look.net_cookie);
     if let Some(clash) = CLASH.get_ptr_mut(0) {
         // SAFETY: this CPU's map value.
         unsafe {
@@ -57,7 +59,7 @@ pub(crate) fn resolving(ctx: &impl EbpfContext, skb: u64, winner: u64) {
                 winner,
                 failed: 0,
                 slot,
-                pad: 0,
+                winner_slot,
             };
         }
     }
@@ -125,7 +127,17 @@ fn dropped(clash: &Clash) {
         true => reason::NAT_EXHAUSTED,
         false => reason::CLASH,
     };
-    tell(reason, clash.slot, clash.skb, clash.loser, other);
+    let slots = u64::from(clash.winner_slot) << 32 | u64::from(clash.slot);
+    tell(reason, slots, clash.skb, clash.loser, other);
+}
+
+/// The endpoint of a tuple at this address, in the namespace at `net`.
+#[inline(never)]
+fn endpoint_of<C: EbpfContext>(ctx: &C, address: u64, net: u64, net_cookie: u64) -> u32 {
+    match read_tuple(address) {
+        Some(tuple) => classify::slot_of(ctx, &tuple, net, net_cookie),
+        None => UNATTRIBUTED,
+    }
 }
 
 /// Whether the entry's original tuple and the one at `other` are known to differ.
@@ -141,9 +153,9 @@ fn is_another_flow(conn: At, other: u64) -> bool {
 }
 
 /// Sends an event of the entry at `address`, which was not inserted, and its packet; `other` is the address of the tuple
-/// that was in its way, or 0.
+/// that was in its way, or 0. `slots` has the entry's own slot in its low half, and that of the other in the high one.
 #[inline(never)]
-pub(crate) fn tell(reason: u32, slot: u32, skb: u64, address: u64, other: u64) {
+pub(crate) fn tell(reason: u32, slots: u64, skb: u64, address: u64, other: u64) {
     if !events::are_wanted() {
         return;
     }
@@ -158,7 +170,8 @@ pub(crate) fn tell(reason: u32, slot: u32, skb: u64, address: u64, other: u64) {
         net,
         net_cookie: net_cookie(net).unwrap_or(0),
         zone: events::zone_of(address),
-        slot,
+        slot: slots as u32,
+        other_slot: (slots >> 32) as u32,
         status: conn.status().unwrap_or(0) as u32,
         ..Subject::NONE
     };

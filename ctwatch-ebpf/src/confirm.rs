@@ -89,7 +89,7 @@ pub(crate) fn failed(ctx: &impl EbpfContext, skb: u64, ct: u64) {
         true => reason::DYING,
         false => reason::CHAIN_TOO_LONG,
     };
-    clash::tell(reason, slot, skb, ct, 0);
+    clash::tell(reason, u64::from(slot), skb, ct, 0);
 }
 
 /// `nf_conntrack_hash_check_insert(ct)` is called.

@@ -71,7 +71,7 @@ fn accepts() -> Vec<AcceptRule> {
 /// Adds twice and takes back once; gives the number of own lines after each, and whether all is as before.
 fn cycle(add: &str, undo: &str, list: &str) -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("SKIPPED: needs root for a network namespace");
+        eprintln!("skipped: needs root for a network namespace");
         return None;
     }
     let script = format!(
@@ -127,7 +127,7 @@ fn legacy_iptables_takes_the_same_rules() {
             .replace("iptables -w", "iptables-legacy -w")
     };
     if !legacy_works() {
-        eprintln!("SKIPPED: iptables-legacy does not work here");
+        eprintln!("skipped: iptables-legacy does not work here");
         return;
     }
     let add = legacy(lines(iptables::notrack_line, iptables::accept_line));

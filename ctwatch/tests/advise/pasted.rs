@@ -7,8 +7,18 @@ use super::{Desk, RULES, fixture::NETNS};
 /// Runs the script twice in a namespace with RULES, and gives the raw rules of ctwatch's afterwards.
 fn pasted(format: &str, run: &str, list: &str) -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("SKIPPED: needs root for a network namespace");
+        eprintln!("skipped: needs root for a network namespace");
         return None;
+    }
+    for (program, package) in [("iptables-restore", "iptables"), ("nft", "nftables")] {
+        if std::process::Command::new(program)
+            .arg("--version")
+            .output()
+            .is_err()
+        {
+            eprintln!("skipped: {program} is not installed (apt-get install {package})");
+            return None;
+        }
     }
     let desk = Desk::new();
     let script = desk.stdout(&["--format", format]);

@@ -41,7 +41,7 @@ iptables-restore rules
 /// What the client hears before, with the NOTRACK rules alone, with all rules; the verdict; entries left.
 fn heard(rules: &str) -> Option<(String, String)> {
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("SKIPPED: needs root for network namespaces");
+        eprintln!("skipped: needs root for network namespaces");
         return None;
     }
     let tools = "command -v python3 nsenter ip ss conntrack iptables-restore";
@@ -50,7 +50,7 @@ fn heard(rules: &str) -> Option<(String, String)> {
         .output()
         .unwrap();
     if found.stdout.split(|byte| *byte == b'\n').count() < 7 {
-        eprintln!("SKIPPED: not all are installed of: {tools}");
+        eprintln!("skipped: not all are installed of: {tools}");
         return None;
     }
     let desk = Desk::with(|recording| {
