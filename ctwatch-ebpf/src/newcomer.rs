@@ -23,8 +23,8 @@ pub(crate) struct Places {
 
 /// Words of the caller's frame that are looked at.
 const WORDS: usize = 14;
-/// Below it nothing is the kernel's.
-const KERNEL: u64 = 0xffff_8000_0000_0000;
+/// Below it nothing is the kernel's, with page tables of five levels either.
+const KERNEL: u64 = 0xff00_0000_0000_0000;
 /// `src.l3num` and `dst.dir` in a tuple; the loader checks them.
 const FAMILY: u64 = 18;
 const DIRECTION: u64 = 39;
