@@ -46,7 +46,7 @@ done
 for file in /etc/modprobe.d/*.conf /usr/lib/modprobe.d/*.conf; do
     lines "$file" '^options nf_conntrack '
 done
-lines /proc/kallsyms ' [tT] (_stext|__nf_conntrack_(hash_insert|confirm|alloc)|nf_conntrack_(hash_check_insert|free|in|tcp_packet|dccp_packet|sctp_packet)|nf_ct_(delete|resolve_clash|gc_expired|kill_acct)|__nf_ct_kill_acct|early_drop|gc_worker|nf_tables_newtable|nft_target_select_ops|ctnetlink_new_conntrack)(\.|[[:space:]]|$)'
+lines /proc/kallsyms ' [tT] (_stext|__nf_conntrack_(hash_insert|confirm|alloc)|nf_conntrack_(hash_check_insert|free|in|tcp_packet|dccp_packet|sctp_packet)|nf_(ct_)?l4proto_log_invalid|nf_ct_(delete|resolve_clash|gc_expired|kill_acct)|__nf_ct_kill_acct|early_drop|gc_worker|nf_tables_newtable|nft_target_select_ops|ctnetlink_new_conntrack)(\.|[[:space:]]|$)'
 lines /proc/modules '^nf_conntrack '
 lines /proc/meminfo '^MemTotal:'
 lines /proc/slabinfo '^nf_conntrack '
