@@ -19,8 +19,9 @@ use crate::{
     source::{keeper::Keeper, netlink},
 };
 
-/// The part of a core that may be used from the start of one round to the start of the next: one in this many.
-const SHARE: u32 = 100;
+/// The part of a core that may be used from the start of one round to the start of the next: one in this many. A little
+/// less than one per cent, for the round that begins then is paid for afterwards.
+const SHARE: u32 = 110;
 /// No sooner than this.
 const AT_LEAST: Duration = Duration::from_secs(10);
 
@@ -122,11 +123,11 @@ mod tests {
     fn a_round_waits_until_it_has_been_paid_for() {
         let seconds = Duration::from_secs;
         assert!(!is_affordable(seconds(9), Duration::ZERO), "too soon");
-        assert!(is_affordable(seconds(10), Duration::from_millis(100)));
+        assert!(is_affordable(seconds(10), Duration::from_millis(90)));
         assert!(
-            !is_affordable(seconds(199), seconds(2)),
-            "two seconds of work take 200"
+            !is_affordable(seconds(219), seconds(2)),
+            "two seconds of work take 220"
         );
-        assert!(is_affordable(seconds(200), seconds(2)));
+        assert!(is_affordable(seconds(220), seconds(2)));
     }
 }

@@ -133,8 +133,8 @@ impl CounterReader {
                 reading.unattributed += moved;
             } else if let Some(endpoint) = self.endpoint(slot) {
                 reading.deltas.push((endpoint, moved));
-                if before.hot.inserted < BUSY && now.hot.inserted >= BUSY {
-                    busy.push((now.hot.inserted, slot));
+                if before.hot().inserted < BUSY && now.hot().inserted >= BUSY {
+                    busy.push((now.hot().inserted, slot));
                 }
             } else {
                 // Its owner is being written this moment: the counts come with the next walk.
@@ -244,23 +244,33 @@ impl CounterReader {
     }
 }
 
-/// Raw counters of a slot, added up over CPUs. 32-bit sums wrap as their parts do, so differences stay right.
+/// Raw counters of a slot, added up over CPUs. 32-bit sums wrap as their parts do, so differences stay right. Words, for
+/// the kernel side's records fill whole cache lines, and there is one of these for each endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Sum {
-    hot: Hot,
-    cold: Cold,
+    hot: [u32; size_of::<Hot>() / 4],
+    cold: [u32; size_of::<Cold>() / 4],
 }
 
 impl Sum {
     fn add(&mut self, hot: &Hot, cold: &Cold) {
-        let age = self.hot.age_jiffies.wrapping_add(hot.age_jiffies);
-        for (sum, word) in words_mut(&mut self.hot).iter_mut().zip(words(hot)) {
+        let age = self.hot().age_jiffies.wrapping_add(hot.age_jiffies);
+        for (sum, word) in self.hot.iter_mut().zip(words(hot)) {
             *sum = sum.wrapping_add(*word);
         }
-        self.hot.age_jiffies = age;
-        for (sum, word) in words_mut(&mut self.cold).iter_mut().zip(words(cold)) {
+        let [low, high] = bytemuck::cast::<u64, [u32; 2]>(age);
+        [self.hot[0], self.hot[1]] = [low, high];
+        for (sum, word) in self.cold.iter_mut().zip(words(cold)) {
             *sum = sum.wrapping_add(*word);
         }
+    }
+
+    fn hot(&self) -> Hot {
+        bytemuck::cast(self.hot)
+    }
+
+    fn cold(&self) -> Cold {
+        bytemuck::cast(self.cold)
     }
 
     /// What happened since `before`. Raw ages count from jiffy 0, the model's from the moment the probes were attached,
@@ -268,7 +278,8 @@ impl Sum {
     /// other.
     fn since(&self, before: &Self, clock: &Clock, origin: &Shared) -> Counters {
         let delta = |now: u32, before: u32| u64::from(now.wrapping_sub(before));
-        let (hot, was) = (&self.hot, &before.hot);
+        let (hot, was) = (self.hot(), before.hot());
+        let (cold, before) = (self.cold(), before.cold());
         let ended = std::array::from_fn::<u64, { cause::COUNT }, _>(|cause| {
             delta(hot.ended[cause], was.ended[cause])
         });
@@ -281,14 +292,14 @@ impl Sum {
             inserted,
             ended: ended_by_cause(&ended),
             refused: delta(hot.refused, was.refused),
-            insert_failed: delta(self.cold.insert_failed, before.cold.insert_failed),
-            clash_dropped: delta(self.cold.clash_dropped, before.cold.clash_dropped),
-            clash_merged: delta(self.cold.clash_merged, before.cold.clash_merged),
-            nat_exhausted: delta(self.cold.nat_exhausted, before.cold.nat_exhausted),
-            chain_too_long: delta(self.cold.chain_too_long, before.cold.chain_too_long),
-            dying: delta(self.cold.dying, before.cold.dying),
-            reopened: delta(self.cold.reopened, before.cold.reopened),
-            syn_ignored: delta(self.cold.syn_ignored, before.cold.syn_ignored),
+            insert_failed: delta(cold.insert_failed, before.insert_failed),
+            clash_dropped: delta(cold.clash_dropped, before.clash_dropped),
+            clash_merged: delta(cold.clash_merged, before.clash_merged),
+            nat_exhausted: delta(cold.nat_exhausted, before.nat_exhausted),
+            chain_too_long: delta(cold.chain_too_long, before.chain_too_long),
+            dying: delta(cold.dying, before.dying),
+            reopened: delta(cold.reopened, before.reopened),
+            syn_ignored: delta(cold.syn_ignored, before.syn_ignored),
             snat: delta(hot.snat, was.snat),
             dnat: delta(hot.dnat, was.dnat),
             helper: delta(hot.helper, was.helper),
@@ -296,7 +307,7 @@ impl Sum {
             assured: delta(hot.assured, was.assured),
             age_ms: clock.milliseconds(age_jiffies, balance, origin.origin_ns),
             tcp_last: std::array::from_fn(|state| {
-                delta(self.cold.tcp_last[state], before.cold.tcp_last[state])
+                delta(cold.tcp_last[state], before.tcp_last[state])
             }),
         }
     }
@@ -344,6 +355,9 @@ fn words<T: Pod>(value: &T) -> &[u32] {
 fn words_mut<T: Pod>(value: &mut T) -> &mut [u32] {
     bytemuck::cast_slice_mut(std::slice::from_mut(value))
 }
+
+/// [`Sum::add`] sets it apart.
+const _: () = assert!(std::mem::offset_of!(Hot, age_jiffies) == 0);
 
 #[cfg(test)]
 #[path = "counters_tests.rs"]
