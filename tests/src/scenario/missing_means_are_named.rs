@@ -27,7 +27,7 @@ pub(crate) fn run() -> Result<()> {
         &kallsyms::hiding("/sys/kernel/btf", empty),
         &["/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF"],
     )?;
-    for function in ["nf_conntrack_free", "nf_ct_delete", "early_drop", "__nf_conntrack_alloc"] {
+    for function in ["nf_conntrack_free", "nf_ct_delete", "early_drop"] {
         let doctored = kallsyms::without(function)?;
         let doctored = doctored.path().to_str().context("an odd path")?;
         let says = format!("cannot attach to {function}: this kernel has no such symbol");

@@ -11,7 +11,7 @@ use aya::{
 };
 use ctwatch_common::{
     caller::Callers,
-    event::Wanted,
+    event::{Event, RING_BYTES, Wanted},
     layout::{Layout, PacketLayout},
     limits::{ENTRIES, PAIRS, RUN, SLOTS},
 };
@@ -42,6 +42,14 @@ pub(super) struct Settings {
     pub(super) max: u64,
     /// Which events.
     pub(super) wanted: Wanted,
+}
+
+/// Room for what all CPUs may send in four seconds, in bounds: a power of two of pages.
+fn ring_bytes(wanted: &Wanted, cpus: u32) -> u32 {
+    const FEWEST: u32 = 1 << 16;
+    let events = wanted.burst.saturating_mul(40).saturating_mul(cpus);
+    let bytes = events.saturating_mul(size_of::<Event>() as u32 + 8);
+    bytes.clamp(FEWEST, RING_BYTES).next_power_of_two()
 }
 
 /// In how many places entries are remembered: twice as many as there can be, in bounds.
@@ -76,6 +84,7 @@ pub(super) fn load(
         .override_global("PACKET", bytemuck::bytes_of(packet), true)
         .override_global("WANTED", bytemuck::bytes_of(&settings.wanted), true)
         .override_global("ENTRIES_MASK", &mask, true)
+        .map_max_entries("EVENTS", ring_bytes(&settings.wanted, cpus))
         .map_max_entries("ENTRIES", places)
         .map_max_entries("PAIRS", PAIRS * cpus)
         .map_max_entries("BUDGETS", cpus)
