@@ -22,8 +22,7 @@ pub(super) struct ByProbes {
 impl ByProbes {
     pub(super) fn new(mut probes: Probes, keeper: Arc<Keeper>) -> Self {
         // What was counted while the hooks were being attached one by one has no insert or no end to go with.
-        probes.read();
-        probes.events();
+        probes.begin();
         Self {
             probes,
             dumps: Dumps::new(keeper),

@@ -50,6 +50,8 @@ pub(super) struct EventReader {
     by_inode: bool,
     /// Events that may still get their packet, in order of arrival; `None` when packets are not asked for.
     waiting: VecDeque<(Raw, Option<Packet>)>,
+    /// Earlier events are passed over.
+    since_ns: u64,
     packets: bool,
 }
 
@@ -74,8 +76,15 @@ impl EventReader {
             clocks,
             by_inode,
             waiting: VecDeque::new(),
+            since_ns: 0,
             packets,
         }
+    }
+
+    /// Events of earlier times are passed over. One that was counted just before that time may still come, for an event
+    /// has its time after it was counted.
+    pub(super) fn forget_before(&mut self, now_ns: u64) {
+        self.since_ns = now_ns;
     }
 
     /// Events that came, in order of time; `endpoint_of` tells the endpoint of a slot.
@@ -87,6 +96,7 @@ impl EventReader {
         while let Some(record) = self.ring.0.next() {
             take(&record, &mut self.waiting);
         }
+        self.waiting.retain(|(raw, _)| raw.time_ns >= self.since_ns);
         let patience = match self.packets {
             true => u64::try_from(PACKET_PATIENCE.as_nanos()).unwrap_or(u64::MAX),
             false => 0,

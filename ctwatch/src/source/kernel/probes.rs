@@ -259,6 +259,13 @@ impl Probes {
         reading
     }
 
+    /// Begins anew: what was counted so far, and events until now, are forgotten.
+    pub fn begin(&mut self) {
+        let now_ns = monotonic_ns();
+        self.read();
+        self.events.forget_before(now_ns);
+    }
+
     /// Events that came since the last call, in order of time. Uses no `bpf()` call.
     pub fn events(&mut self) -> Vec<Event> {
         self.events
