@@ -51,6 +51,11 @@ impl Dumps {
 
     /// Dumps these namespaces, one after the other.
     pub(super) fn start(&mut self, namespaces: Namespaces, kind: DumpKind) -> io::Result<()> {
+        // Before the thread has used any.
+        let began = Began {
+            at: Instant::now(),
+            cpu: self.cpu_time(),
+        };
         let (sender, receiver) = channel();
         let opener = Arc::clone(&self.keeper);
         thread::Builder::new().name("dump".into()).spawn(move || {
@@ -63,10 +68,7 @@ impl Dumps {
             }
         })?;
         self.round = Some(receiver);
-        self.began = Some(Began {
-            at: Instant::now(),
-            cpu: self.cpu_time(),
-        });
+        self.began = Some(began);
         Ok(())
     }
 
