@@ -34,8 +34,11 @@ pub struct Losses {
     pub packets_lost: u32,
     /// A random number of whichever program on this CPU last asked for a slot.
     pub claim: u32,
+    /// Counts in [`Cold`](crate::slot::Cold) with which none in [`Hot`](crate::slot::Hot) goes along, noted after them:
+    /// while this stands still, who did not move in `Hot` did not move. No loss, but it lies well here.
+    pub cold_alone: u32,
     /// Zero.
-    pub pad: [u32; 2],
+    pub pad: u32,
 }
 
 const _: () = assert!(size_of::<Losses>() == 64);

@@ -92,6 +92,7 @@ pub(crate) fn resolved(ctx: &impl EbpfContext, verdict: u32) {
     if let Some(cold) = count::cold(slot) {
         // SAFETY: in a map value.
         unsafe { add_one(&raw mut (*cold).clash_merged) };
+        count::cold_moved_alone();
     }
     // Resolved the harder way: the late entry went in on the reply side only (IPS_NAT_CLASH), by a path that
     // does not pass __nf_conntrack_hash_insert.
@@ -122,6 +123,7 @@ fn dropped(clash: &Clash) {
                 add_one(&raw mut (*cold).nat_exhausted);
             }
         }
+        count::cold_moved_alone();
     }
     let reason = match is_nat {
         true => reason::NAT_EXHAUSTED,

@@ -84,6 +84,7 @@ pub(crate) fn failed(ctx: &impl EbpfContext, skb: u64, ct: u64) {
                 add_one(&raw mut (*cold).chain_too_long);
             }
         }
+        count::cold_moved_alone();
     }
     let reason = match is_dying {
         true => reason::DYING,

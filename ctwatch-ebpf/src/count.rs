@@ -86,6 +86,15 @@ pub(crate) fn cold(slot: u32) -> Option<*mut Cold> {
     COLD.get_ptr_mut(cpu() * SLOTS + slot)
 }
 
+/// Tells the reader that cold counters moved where no hot one did: otherwise it does not look at them. Comes after them.
+#[inline(always)]
+pub(crate) fn cold_moved_alone() {
+    if let Some(losses) = losses() {
+        // SAFETY: in a map value.
+        unsafe { add_one(&raw mut (*losses).cold_alone) };
+    }
+}
+
 /// This CPU's losses.
 #[inline(always)]
 pub(crate) fn losses() -> Option<*mut Losses> {

@@ -46,6 +46,7 @@ pub(crate) fn noted(ctx: &impl EbpfContext, skb: u64, ct: u64) {
     if let Some(cold) = count::cold(slot) {
         // SAFETY: in a map value.
         unsafe { add_one(&raw mut (*cold).syn_ignored) };
+        count::cold_moved_alone();
     }
 }
 

@@ -48,8 +48,10 @@ pub struct CounterReader {
     by_inode: bool,
     /// Sums over CPUs at the last walk, by slot.
     before: Vec<Sum>,
-    /// Marks at the last walk, by slot: what did not move, which is most, is passed over by them.
+    /// Marks of slots seen at rest: what did not move, which is most, is passed over by them.
     marks: Vec<Mark>,
+    /// [`RawLosses::cold_alone`] moved at the walk before.
+    cold_moved: bool,
     losses_before: RawLosses,
     /// Slots that were given a histogram: the first has number 1, as number 0 is nobody's.
     sampled: Vec<usize>,
@@ -98,6 +100,7 @@ impl CounterReader {
             // Grown step by step, each step would leave a hole behind; what is not used takes no memory.
             before: Vec::with_capacity(SLOTS as usize),
             marks: Vec::with_capacity(SLOTS as usize),
+            cold_moved: false,
             losses_before: RawLosses::default(),
             sampled: Vec::new(),
         })
@@ -105,7 +108,11 @@ impl CounterReader {
 
     /// Walks all slots in use and yields what moved since the walk before; `probe_misses` is not known here.
     pub fn read(&mut self) -> Reading {
+        let cold_alone = self.losses_before.cold_alone;
         let (losses, used) = self.read_losses();
+        // Once more at the walk after: not every processor shows the counters first.
+        let cold_moves = self.losses_before.cold_alone != cold_alone;
+        let look_at_cold = std::mem::replace(&mut self.cold_moved, cold_moves) || cold_moves;
         let origin = self.shared.get(0);
         if self.before.len() < used {
             self.before.resize(used, Default::default());
@@ -117,14 +124,15 @@ impl CounterReader {
         };
         let mut busy = Vec::new();
         for slot in 0..used {
-            let mark = Mark::of(&self.hot, &self.cold, self.cpus, slot);
+            let cold = look_at_cold.then_some(&self.cold);
+            let mark = Mark::of(&self.hot, cold, self.cpus, slot, self.marks[slot]);
             if mark == self.marks[slot] {
                 continue;
             }
             let now = self.sum(slot);
             let before = self.before[slot];
             if now == before {
-                // It moved between mark and sum at the walk before.
+                // Only now: an end's state is counted after the end.
                 self.marks[slot] = mark;
                 continue;
             }
@@ -141,7 +149,6 @@ impl CounterReader {
                 continue;
             }
             self.before[slot] = now;
-            self.marks[slot] = mark;
         }
         self.give_histograms(busy);
         reading

@@ -16,6 +16,7 @@ const CLOCK: Clock = Clock {
 struct Kernel {
     fds: MapFds<File>,
     hot: Mapped<Hot>,
+    cold: Mapped<Cold>,
     owners: Mapped<Owner>,
     losses: Mapped<RawLosses>,
     histograms: Mapped<Histogram>,
@@ -40,6 +41,7 @@ impl Kernel {
         };
         let mut kernel = Self {
             hot: Mapped::new(&fds.hot, (SLOTS * CPUS) as usize).unwrap(),
+            cold: Mapped::new(&fds.cold, (SLOTS * CPUS) as usize).unwrap(),
             owners: Mapped::new(&fds.owners, SLOTS as usize).unwrap(),
             losses: Mapped::new(&fds.losses, CPUS as usize).unwrap(),
             histograms: Mapped::new(&fds.histograms, limits::HISTOGRAMS as usize).unwrap(),
@@ -63,6 +65,19 @@ impl Kernel {
             let mut hot = self.hot.get(cpu + slot);
             hot.inserted += more / CPUS;
             self.hot.set(cpu + slot, hot);
+        }
+    }
+
+    /// A clash is merged on the last CPU, and noted if `noted`.
+    fn merge_clash(&mut self, slot: usize, noted: bool) {
+        let index = ((CPUS - 1) * SLOTS) as usize + slot;
+        let mut cold = self.cold.get(index);
+        cold.clash_merged += 1;
+        self.cold.set(index, cold);
+        if noted {
+            let mut losses = self.losses.get((CPUS - 1) as usize);
+            losses.cold_alone += 1;
+            self.losses.set((CPUS - 1) as usize, losses);
         }
     }
 
@@ -195,4 +210,42 @@ fn what_could_not_be_attributed_has_no_lifetimes() {
     kernel.insert(UNATTRIBUTED as usize, 100);
     assert_eq!(reader.read().unattributed.inserted, 100);
     assert_eq!(kernel.owners.get(UNATTRIBUTED as usize), Owner::default());
+}
+
+/// What a walk shows of clashes that were merged, by port.
+fn merged(reader: &mut CounterReader) -> Vec<(u16, u64)> {
+    let deltas = reader.read().deltas.into_iter();
+    deltas
+        .map(|(endpoint, moved)| (endpoint.port, moved.clash_merged))
+        .collect()
+}
+
+#[test]
+fn cold_counters_that_move_alone_are_seen() {
+    let mut kernel = Kernel::new();
+    let mut reader = kernel.reader(CLOCK);
+    for slot in [1, 2] {
+        kernel.take(slot);
+        kernel.insert(slot, 2);
+    }
+    assert_eq!(merged(&mut reader), [(1, 0), (2, 0)]);
+    for _ in 0..3 {
+        assert_eq!(merged(&mut reader), []);
+    }
+    kernel.merge_clash(2, true);
+    assert_eq!(merged(&mut reader), [(2, 1)]);
+    // A processor that showed the note first.
+    kernel.merge_clash(1, false);
+    assert_eq!(merged(&mut reader), [(1, 1)]);
+}
+
+#[test]
+fn cold_counters_that_follow_a_hot_one_are_seen() {
+    let mut kernel = Kernel::new();
+    let mut reader = kernel.reader(CLOCK);
+    kernel.take(1);
+    kernel.insert(1, 2);
+    assert_eq!(merged(&mut reader), [(1, 0)]);
+    kernel.merge_clash(1, false);
+    assert_eq!(merged(&mut reader), [(1, 1)]);
 }
