@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
 
 use anyhow::{Context, Result, bail};
 
@@ -28,19 +29,26 @@ pub(super) fn provide() -> Result<()> {
             );
         }
     }
-    let mut missing = missing_packages(TOOLS, present);
-    if !Path::new(KEYRING).exists() {
-        missing.push("debian-archive-keyring");
-    }
-    install(&missing, "the laboratory lacks")
+    let missing = || {
+        let mut missing = missing_packages(TOOLS, present);
+        if !Path::new(KEYRING).exists() {
+            missing.push("debian-archive-keyring");
+        }
+        missing
+    };
+    install(missing, "the laboratory lacks")
 }
 
 /// Makes sure that these programs are there: as root installs the packages that bring them, otherwise says how.
 pub(crate) fn provide_tools(tools: &[(&str, &'static str)], lacking: &str) -> Result<()> {
-    install(&missing_packages(tools, present), lacking)
+    install(|| missing_packages(tools, present), lacking)
 }
 
-fn install(missing: &[&str], lacking: &str) -> Result<()> {
+/// Installs what is missing, one caller after the other: guests begin at once, and apt lets nobody in beside it.
+fn install(missing: impl Fn() -> Vec<&'static str>, lacking: &str) -> Result<()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(|error| error.into_inner());
+    let missing = missing();
     if missing.is_empty() {
         return Ok(());
     }
@@ -55,12 +63,12 @@ fn install(missing: &[&str], lacking: &str) -> Result<()> {
         let mut command = Command::new("apt-get");
         command
             .env("DEBIAN_FRONTEND", "noninteractive")
-            .args(["-qq", "-y"])
+            .args(["-qq", "-y", "-o", "DPkg::Lock::Timeout=300"])
             .args(arguments);
         run(&mut command)
     };
     apt(&["update"])?;
-    apt(&[&["install", "--no-install-recommends"], missing].concat())?;
+    apt(&[&["install", "--no-install-recommends"], missing.as_slice()].concat())?;
     Ok(())
 }
 
