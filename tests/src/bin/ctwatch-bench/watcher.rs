@@ -47,8 +47,16 @@ pub(crate) const PROBES: [Watcher<'static>; 2] = [
     record("ctwatch, kprobe", "kprobe"),
 ];
 
-/// What listens to conntrack's events, and what else there is.
-pub(crate) const OTHERS: [Watcher<'static>; 6] = [
+/// It hooks more than `record` of what each new connection passes.
+const DROPS: [Watcher<'static>; 2] = [
+    drops("ctwatch drops, fentry", "fentry"),
+    drops("ctwatch drops, kprobe", "kprobe"),
+];
+
+/// `drops`, what listens to conntrack's events, and what else there is.
+pub(crate) const OTHERS: [Watcher<'static>; 8] = [
+    DROPS[0],
+    DROPS[1],
     Watcher {
         messages: Some(2),
         ..record("ctwatch, events", "netlink")
@@ -71,14 +79,10 @@ pub(crate) const OTHERS: [Watcher<'static>; 6] = [
 ];
 
 /// What is measured at a full table: `record`, which keeps some of its events, and `drops`, which prints them.
-pub(crate) const FULL: [Watcher<'static>; 4] = [
-    record("ctwatch, fentry", "fentry"),
-    drops("ctwatch drops, fentry", "fentry"),
-    record("ctwatch, kprobe", "kprobe"),
-    drops("ctwatch drops, kprobe", "kprobe"),
-];
+pub(crate) const FULL: [Watcher<'static>; 4] = [PROBES[0], DROPS[0], PROBES[1], DROPS[1]];
 
 /// A program, and how it is known to watch.
+#[derive(Clone, Copy)]
 pub(crate) struct Watcher<'a> {
     pub(crate) name: &'static str,
     words: &'a [&'a str],

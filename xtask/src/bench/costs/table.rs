@@ -17,7 +17,7 @@ impl fmt::Display for Figures {
         writeln!(f, "Instructions on {}, the least of {spread}", self.kernel)?;
         writeln!(
             f,
-            "{:20} {:>16} {:>16} {:>16} {:>9} {:>17} {:>9} {:>16} {:>9}",
+            "{:22} {:>16} {:>16} {:>16} {:>9} {:>17} {:>9} {:>16} {:>9}",
             "",
             "new UDP flow",
             "ended entry",
@@ -45,14 +45,14 @@ impl fmt::Display for Figures {
 
 fn row(f: &mut fmt::Formatter, condition: &Condition) -> fmt::Result {
     if let Some(reason) = &condition.absent {
-        return writeln!(f, "{:20} {:>16} ({reason})", condition.name, "-");
+        return writeln!(f, "{:22} {:>16} ({reason})", condition.name, "-");
     }
     let times = &condition.times_tracked;
     // Without an entry there is no end.
     let whole = times.udp_flow_and_end.or(times.udp_flow);
     writeln!(
         f,
-        "{:20} {:>16} {:>16} {:>16} {:>9} {:>17} {:>9} {:>16} {:>9}",
+        "{:22} {:>16} {:>16} {:>16} {:>9} {:>17} {:>9} {:>16} {:>9}",
         condition.name,
         cell(condition.udp_flow),
         cell(condition.ended_entry),
