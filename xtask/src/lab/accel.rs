@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::cache::Cache;
-use super::host;
+use super::emulator::Emulator;
 use super::qemu::{self, Accel, Boot, Cpus};
 
 /// A kernel under KVM reaches its first process in about a second.
@@ -17,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// KVM if a guest comes up with it, else emulation. The answer is kept until the machine restarts.
 pub(super) fn choose(
     cache: &Cache,
+    emulator: &Emulator,
     vmlinuz: &Path,
     initramfs: &Path,
     scratch: &Path,
@@ -37,7 +38,7 @@ pub(super) fn choose(
     ) {
         return Ok(accel);
     }
-    let works = comes_up(vmlinuz, initramfs, scratch)?;
+    let works = comes_up(emulator, vmlinuz, initramfs, scratch)?;
     if !works {
         eprintln!("lab: /dev/kvm is there, but a kernel does not come up with it; using emulation");
     }
@@ -58,20 +59,21 @@ fn remembered(note: &str, boot_id: &str) -> Option<Accel> {
     }
 }
 
-fn comes_up(vmlinuz: &Path, initramfs: &Path, scratch: &Path) -> Result<bool> {
+fn comes_up(emulator: &Emulator, vmlinuz: &Path, initramfs: &Path, scratch: &Path) -> Result<bool> {
     let log = scratch.join("kvm.log");
     let boot = Boot {
         vmlinuz,
         initramfs,
         append: "lab.probe",
     };
-    let mut qemu = host::command("qemu-system-x86_64")
+    let mut qemu = emulator
+        .command()
         .args(qemu::machine(Accel::Kvm, Cpus::Smp(2), 512, &boot))
         .arg("-serial")
         .arg(format!("file:{}", log.display()))
         .stderr(Stdio::null())
         .spawn()
-        .context("cannot run qemu-system-x86_64")?;
+        .context("cannot run setpriv, which starts QEMU")?;
     let deadline = Instant::now() + PATIENCE;
     while qemu.try_wait()?.is_none() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(50));

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 /// A program, and the Debian package that brings it.
 const TOOLS: &[(&str, &str)] = &[
-    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("setpriv", "util-linux"),
     ("mke2fs", "e2fsprogs"),
     ("debugfs", "e2fsprogs"),
     ("depmod", "kmod"),

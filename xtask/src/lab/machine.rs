@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use super::accel;
 use super::cache::Cache;
 use super::disks;
+use super::emulator::{self, Emulator};
 use super::host;
 use super::image;
 use super::initramfs;
@@ -68,7 +69,13 @@ impl Machine {
         let leave = disks::leave(scratch.path())?;
         let cache = Cache::open()?;
         let stock = kernel::obtain(&cache, self.kernel)?;
-        let machine = self.assemble(&cache, &stock, scratch.path(), &[bring, leave.clone()])?;
+        let emulator = emulator::obtain(&cache)?;
+        let boot = self.assemble(&cache, &emulator, &stock, scratch.path())?;
+        let mut machine = emulator.command();
+        machine.args(boot);
+        for (image, keep) in [(bring, Keep::ReadOnly), (leave.clone(), Keep::All)] {
+            machine.args(qemu::disk(&Disk { image, keep }));
+        }
         let mut guest = Guest::start(scratch.path(), machine, stock.release())?;
         let outcome = guest.watch(self.timeout, |wire, bytes| {
             let stream = if wire == Wire::Err {
@@ -83,19 +90,19 @@ impl Machine {
         Ok(outcome)
     }
 
-    /// QEMU's arguments, but for its wires.
+    /// QEMU's arguments, but for the disks of this run alone and its wires.
     fn assemble(
         &self,
         cache: &Cache,
+        emulator: &Emulator,
         stock: &Stock,
         scratch: &Path,
-        [bring, leave]: &[PathBuf; 2],
     ) -> Result<Vec<OsString>> {
         let image = image::obtain(cache)?;
         let initramfs = scratch.join("initramfs");
         initramfs::write(&image.busybox(), &stock.boot_modules()?, &initramfs)?;
         let vmlinuz = stock.vmlinuz();
-        let accel = accel::choose(cache, &vmlinuz, &initramfs, scratch)?;
+        let accel = accel::choose(cache, emulator, &vmlinuz, &initramfs, scratch)?;
         let boot = Boot {
             vmlinuz: &vmlinuz,
             initramfs: &initramfs,
@@ -105,8 +112,6 @@ impl Machine {
         for (image, keep) in [
             (image.disk(), Keep::Nothing),
             (stock.modules_image(), Keep::ReadOnly),
-            (bring.clone(), Keep::ReadOnly),
-            (leave.clone(), Keep::All),
         ] {
             arguments.extend(qemu::disk(&Disk { image, keep }));
         }
@@ -136,14 +141,9 @@ fn end(qemu: &mut Child) {
 }
 
 impl Guest {
-    fn start(scratch: &Path, machine: Vec<OsString>, release: String) -> Result<Self> {
+    fn start(scratch: &Path, mut command: Command, release: String) -> Result<Self> {
         let listeners = Listeners::bind(scratch)?;
         let complaints = scratch.join("qemu.log");
-        // setpriv: should this process be killed, QEMU goes with it.
-        let mut command = host::command("setpriv");
-        command
-            .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
-            .args(machine);
         command
             .args(qemu::console(&wires::socket(scratch, Wire::Kernel)))
             .args(qemu::port_bus());
@@ -158,7 +158,7 @@ impl Guest {
         let started = Instant::now();
         let mut qemu = command
             .spawn()
-            .context("cannot run setpriv qemu-system-x86_64")?;
+            .context("cannot run setpriv, which starts QEMU")?;
         match listeners.connect(&mut qemu) {
             Ok(pieces) => Ok(Self {
                 qemu,

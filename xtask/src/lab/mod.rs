@@ -16,6 +16,7 @@ mod binaries;
 mod cache;
 mod cpio;
 mod disks;
+mod emulator;
 pub(crate) mod host;
 mod image;
 mod initramfs;
