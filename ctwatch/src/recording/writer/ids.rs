@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 use rusqlite::{Transaction, params};
 
@@ -13,7 +14,7 @@ use crate::model::endpoint::{Endpoint, Netns};
 pub(super) struct Ids {
     netns: HashMap<Netns, i64>,
     /// In the order of their ids.
-    endpoints: IndexSet<Endpoint>,
+    endpoints: IndexSet<Endpoint, RandomState>,
 }
 
 /// How many there were of each at some time.

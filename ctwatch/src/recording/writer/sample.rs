@@ -87,13 +87,18 @@ fn write_deltas(
     let mut insert = tx.prepare_cached(&format!(
         "INSERT INTO delta (sample_id, endpoint_id, {COUNTERS}) VALUES ({marks})"
     ))?;
+    // What a parameter was bound to it keeps, and most counters are what they were in the row before: 0.
+    let mut bound = [None; 2 + COUNTER_COLUMNS];
     let mut write = |endpoint: Option<i64>, counters: &Counters| {
         let row = [Some(id), endpoint].into_iter();
-        insert
-            .execute(params_from_iter(
-                row.chain(counters_out(counters, unobserved)),
-            ))
-            .map(drop)
+        let row = row.chain(counters_out(counters, unobserved));
+        for (parameter, (bound, figure)) in (1..).zip(bound.iter_mut().zip(row)) {
+            if *bound != figure {
+                insert.raw_bind_parameter(parameter, figure)?;
+                *bound = figure;
+            }
+        }
+        insert.raw_execute().map(drop)
     };
     if !sample.unattributed.is_zero() {
         write(None, &sample.unattributed)?;

@@ -11,7 +11,11 @@ use ctwatch_common::{
     slot::{Cold, Histogram, Hot, Owner},
 };
 
-use super::{keys, mapped::Mapped, mark::Mark};
+use super::{
+    keys,
+    mapped::Mapped,
+    mark::{Arrays, Mark},
+};
 use crate::model::{
     counters::{Counters, Ended},
     endpoint::Endpoint,
@@ -118,17 +122,17 @@ impl CounterReader {
             self.before.resize(used, Default::default());
             self.marks.resize(used, Default::default());
         }
+        let unrested = self.arrays(look_at_cold).unlike(&self.marks[..used]);
         let mut reading = Reading {
             losses,
+            // All at once: what a vector that grows leaves behind is as much again.
+            deltas: Vec::with_capacity(unrested.len()),
             ..Reading::default()
         };
         let mut busy = Vec::new();
-        for slot in 0..used {
-            let cold = look_at_cold.then_some(&self.cold);
-            let mark = Mark::of(&self.hot, cold, self.cpus, slot, self.marks[slot]);
-            if mark == self.marks[slot] {
-                continue;
-            }
+        for slot in unrested {
+            let slot = slot as usize;
+            let mark = self.arrays(look_at_cold).mark(slot, self.marks[slot]);
             let now = self.sum(slot);
             let before = self.before[slot];
             if now == before {
@@ -201,6 +205,14 @@ impl CounterReader {
             + self.losses.bytes()
             + self.shared.bytes()
             + self.histograms.bytes()
+    }
+
+    fn arrays(&self, look_at_cold: bool) -> Arrays<'_> {
+        Arrays {
+            hot: &self.hot,
+            cold: look_at_cold.then_some(&self.cold),
+            cpus: self.cpus,
+        }
     }
 
     fn sum(&self, slot: usize) -> Sum {

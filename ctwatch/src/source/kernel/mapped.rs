@@ -59,18 +59,22 @@ impl<T: Pod> Mapped<T> {
         unsafe { self.start.add(index).read_volatile() }
     }
 
-    /// The sum of `words` of the value at `index`, wrapping, each word read once; 0 outside the array.
+    /// Adds the `words` of each value from `first` on to a sum, wrapping, each word read once. Values outside the array are
+    /// zeros.
     #[inline]
-    pub(super) fn sum_of_words(&self, index: usize, words: Range<usize>) -> u64 {
-        if index >= self.count || words.end * size_of::<u64>() > size_of::<T>() {
-            return 0;
+    pub(super) fn add_words(&self, first: usize, words: Range<usize>, sums: &mut [u64]) {
+        if words.end * size_of::<u64>() > size_of::<T>() {
+            return;
         }
-        // SAFETY: inside the mapping. It begins at a page and values are whole words, so each word is aligned.
-        let start = unsafe { self.start.add(index) }.cast::<u64>();
-        words.fold(0, |sum: u64, word| {
-            // SAFETY: the value has that word, and any bytes are one.
-            sum.wrapping_add(unsafe { start.add(word).read_volatile() })
-        })
+        let count = sums.len().min(self.count.saturating_sub(first));
+        for (n, sum) in sums[..count].iter_mut().enumerate() {
+            // SAFETY: inside the mapping. It begins at a page and values are whole words, so each word is aligned.
+            let start = unsafe { self.start.add(first + n) }.cast::<u64>();
+            for word in words.clone() {
+                // SAFETY: the value has that word, and any bytes are one.
+                *sum = sum.wrapping_add(unsafe { start.add(word).read_volatile() });
+            }
+        }
     }
 
     /// Replaces the value at `index`, if the array has it.

@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::{clock::of_family, ctwatch::Recorder, frames::Sender, memory::kib, node, table};
 
 const RESULT: &str = "/out/recorder.json";
-/// How long the recorder is watched: several dumps fit in.
-const SECONDS: usize = 600;
+/// How long the recorder is watched: a dump fits in, which is repeated after some ten minutes.
+const SECONDS: usize = 1200;
 /// Flows that begin in a second, each at another endpoint; as many end.
 const FLOWS: u16 = 150;
 const FIRST_SOURCE: u16 = 10_000;
