@@ -79,3 +79,11 @@ pub struct Sample {
     /// Losses.
     pub losses: Losses,
 }
+
+impl Sample {
+    /// What happened at all endpoints, and under none.
+    pub fn all(&self) -> impl Iterator<Item = &Counters> {
+        let deltas = self.deltas.iter().map(|(_, counters)| counters);
+        deltas.chain([&self.unattributed])
+    }
+}

@@ -33,8 +33,7 @@ impl Cost {
     /// With what this sample shows; by the kernel's own figures where the source does not see all of it.
     pub(super) fn add(&mut self, sample: &Sample) -> Lost {
         let mut all = Counters::default();
-        let deltas = sample.deltas.iter().map(|(_, counters)| counters);
-        for counters in deltas.chain([&sample.unattributed]) {
+        for counters in sample.all() {
             all += *counters;
         }
         let mut lost = Lost::counted(&all, &self.unobserved);

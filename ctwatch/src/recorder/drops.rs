@@ -145,8 +145,7 @@ impl Drops {
     }
 
     fn keep(&mut self, sample: &Sample) -> Result<(), Error> {
-        let deltas = sample.deltas.iter().map(|(_, counters)| counters);
-        for counters in deltas.chain([&sample.unattributed]) {
+        for counters in sample.all() {
             self.counted += *counters;
         }
         let fills = sample.tables.iter();

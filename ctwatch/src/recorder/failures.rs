@@ -20,11 +20,7 @@ impl Failures {
                 kernel += stats.insert_failed.saturating_sub(before);
             }
         }
-        let deltas = sample.deltas.iter().map(|(_, counters)| counters);
-        let counted: u64 = deltas
-            .chain([&sample.unattributed])
-            .map(|counters| counters.insert_failed)
-            .sum();
+        let counted: u64 = sample.all().map(|counters| counters.insert_failed).sum();
         kernel > counted
     }
 }

@@ -330,11 +330,7 @@ impl Progress {
             .iter()
             .filter_map(|table| table.count.zip(table.max))
             .max_by_key(|&(count, _)| count);
-        self.inserted_now = 0;
-        let all = sample.deltas.iter().map(|(_, counters)| counters);
-        for counters in all.chain([&sample.unattributed]) {
-            self.inserted_now += counters.inserted;
-        }
+        self.inserted_now = sample.all().map(|counters| counters.inserted).sum();
         self.inserted += self.inserted_now;
     }
 }
