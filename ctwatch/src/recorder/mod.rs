@@ -27,6 +27,7 @@ mod cost;
 pub mod drops;
 mod events;
 mod failures;
+mod memory;
 mod namespaces;
 mod settle;
 mod watch;
@@ -138,6 +139,7 @@ impl Recorder {
     ///
     /// [`Error`]. Nothing has been written when there is nothing to watch by.
     pub fn start(settings: &Settings) -> Result<Self, Error> {
+        memory::keep_holes_out();
         let check = || recording::check_target(&settings.path, settings.force);
         let (mut watching, node) = Watching::start(
             || check().map_err(Error::from),
