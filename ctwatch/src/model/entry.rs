@@ -159,6 +159,20 @@ impl State {
         DCCP.get(usize::from(number)).copied().map(Self)
     }
 
+    /// The state of that name, as the kernel and conntrack-tools print it.
+    #[must_use]
+    pub fn from_name(name: &[u8]) -> Option<Self> {
+        let at = |number: usize| (Self::NAMES[number].as_bytes() == name).then_some(number);
+        // Listings consist of these for the most part.
+        let found = match name {
+            b"TIME_WAIT" => Some(7),
+            b"ESTABLISHED" => Some(3),
+            b"CLOSE_WAIT" => Some(5),
+            _ => (0..Self::NAMES.len()).find_map(at),
+        };
+        found.map(|number| Self(number as u8))
+    }
+
     /// The name conntrack-tools prints.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -233,6 +247,15 @@ mod tests {
             ctwatch_common::tcp::NAMES
         );
         assert_eq!(State::tcp(10), None);
+    }
+
+    #[test]
+    fn every_name_gives_its_state_back() {
+        for (number, name) in State::NAMES.iter().enumerate() {
+            let state = State::from_name(name.as_bytes());
+            assert_eq!(state.map(|state| usize::from(state.0)), Some(number));
+        }
+        assert_eq!(State::from_name(b"TIME_WAI"), None);
     }
 
     #[test]

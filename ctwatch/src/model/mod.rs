@@ -13,6 +13,8 @@ pub mod gap;
 pub mod ledger;
 pub mod lifetime;
 pub mod limit;
+pub mod listed;
+pub mod listing;
 pub mod node;
 pub mod notrack;
 pub mod reading;

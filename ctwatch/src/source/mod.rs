@@ -1,5 +1,6 @@
 //! Where values come from: the kernel, netlink, files. Each source gives values of [`crate::model`].
 
+pub mod conntrack_text;
 pub mod doctor;
 pub mod iptables_save;
 pub mod keeper;
@@ -8,6 +9,7 @@ pub mod netlink;
 pub mod nft_ruleset;
 pub mod node;
 pub mod own_addresses;
+pub mod packed;
 pub mod privilege;
 pub mod ruleset_text;
 pub mod table;
