@@ -27,6 +27,23 @@ impl Findings {
         }
     }
 
+    /// Takes over another's, whose endpoints have these numbers here.
+    pub(super) fn merge(&mut self, other: Self, numbers: &[u32]) {
+        for (endpoint, findings) in other.0 {
+            let Some(endpoint) = numbers.get(endpoint as usize) else {
+                continue;
+            };
+            let of_endpoint = self.0.entry(*endpoint).or_default();
+            for (finding, evidence) in findings {
+                let mine = of_endpoint.entry(finding).or_default();
+                mine.entries += evidence.entries;
+                if mine.example.is_empty() {
+                    mine.example = evidence.example;
+                }
+            }
+        }
+    }
+
     /// Takes out those of an endpoint.
     pub(super) fn take(&mut self, endpoint: u32) -> BTreeMap<Finding, Evidence> {
         self.0.remove(&endpoint).unwrap_or_default()

@@ -20,7 +20,7 @@ mod sums;
 
 use findings::Findings;
 use numbers::Numbers;
-use record::{Ipv4Record, Ipv6Record, Tail};
+use record::{Ipv4Record, Ipv6Record, Record as _, Tail};
 use sums::Sums;
 
 /// Takes the entries of one namespace's table.
@@ -67,6 +67,23 @@ impl Aggregator {
             IpAddr::V4(client) => self.ipv4.push(Ipv4Record::new(client, tail)),
             IpAddr::V6(client) => self.ipv6.push(Ipv6Record::new(client, tail)),
         }
+    }
+
+    /// Takes over what another has counted, of the same namespace with the same addresses.
+    pub fn merge(&mut self, other: Self) {
+        let mut numbers = Vec::new();
+        for endpoint in other.numbers.into_endpoints() {
+            numbers.push(self.numbers.of(endpoint));
+        }
+        // Each of its numbers was handed out by it.
+        let renumber = |tail: Tail| tail.at(numbers.get(tail.endpoint()).copied().unwrap_or(0));
+        let ipv4 = other.ipv4.into_iter();
+        self.ipv4
+            .extend(ipv4.map(|record| Ipv4Record::new(record.client(), renumber(record.tail()))));
+        let ipv6 = other.ipv6.into_iter();
+        self.ipv6
+            .extend(ipv6.map(|record| Ipv6Record::new(record.client(), renumber(record.tail()))));
+        self.findings.merge(other.findings, &numbers);
     }
 
     /// The sums, of a dump that began at `at_ms` (Unix time in milliseconds) and took `took_ms`.

@@ -32,6 +32,12 @@ impl Tail {
         Self((endpoint << 1 | replied) << STATE_BITS | state)
     }
 
+    /// The same at the endpoint with another number.
+    pub(super) fn at(self, endpoint: u32) -> Self {
+        let rest = self.0 & ((1 << (STATE_BITS + 1)) - 1);
+        Self(endpoint << (STATE_BITS + 1) | rest)
+    }
+
     pub(super) fn endpoint(self) -> usize {
         (self.0 >> (STATE_BITS + 1)) as usize
     }

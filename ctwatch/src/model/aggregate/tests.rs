@@ -212,22 +212,45 @@ fn neighbouring_ports_are_told_apart_and_so_are_addresses() {
     assert_eq!(dump.clients[0].endpoints, 12);
 }
 
+/// Client, port, state, whether it was answered, whether it is IPv6.
+fn seeded((client, port, state, replied, six): (u8, u8, u8, bool, bool)) -> Entry {
+    let (source, destination) = if six {
+        (format!("2001:db8::{client}"), "2001:db8::ff")
+    } else {
+        (format!("198.51.100.{client}"), "203.0.113.10")
+    };
+    let mut each = entry(&source, destination, u16::from(port));
+    each.state = State::tcp(state);
+    each.status = if replied { status::SEEN_REPLY } else { 0 };
+    each.mark = u32::from(port == 3);
+    each
+}
+
 proptest! {
+    #[test]
+    fn two_parts_make_the_whole(
+        seeds in proptest::collection::vec((0_u8..20, 0_u8..4, 0_u8..10, any::<bool>(), any::<bool>()), 0..100),
+        cut: prop::sample::Index,
+    ) {
+        let entries: Vec<Entry> = seeds.into_iter().map(seeded).collect();
+        let mut parts = [Aggregator::new(NETNS, None), Aggregator::new(NETNS, None)];
+        let mut whole = Aggregator::new(NETNS, None);
+        let cut = cut.index(entries.len() + 1);
+        for (place, entry) in entries.iter().enumerate() {
+            parts[usize::from(place >= cut)].add(entry);
+            whole.add(entry);
+        }
+        let [mut first, second] = parts;
+        first.merge(second);
+        let finish = |aggregator: Aggregator| aggregator.finish(0, 0, DumpKind::Final);
+        prop_assert_eq!(finish(first), finish(whole));
+    }
+
     #[test]
     fn what_came_in_equals_what_is_reported(
         seeds in proptest::collection::vec((0_u8..20, 0_u8..4, 0_u8..10, any::<bool>(), any::<bool>()), 0..300)
     ) {
-        let entries: Vec<Entry> = seeds.iter().map(|(client, port, state, replied, six)| {
-            let (source, destination) = if *six {
-                (format!("2001:db8::{client}"), "2001:db8::ff")
-            } else {
-                (format!("198.51.100.{client}"), "203.0.113.10")
-            };
-            let mut each = entry(&source, destination, u16::from(*port));
-            each.state = State::tcp(*state);
-            each.status = if *replied { status::SEEN_REPLY } else { 0 };
-            each
-        }).collect();
+        let entries: Vec<Entry> = seeds.into_iter().map(seeded).collect();
         let dump = dump(&entries);
         let sum = |of: fn(&EndpointDump) -> u64| dump.endpoints.values().map(of).sum::<u64>();
         let all = entries.len() as u64;
