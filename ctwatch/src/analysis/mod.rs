@@ -3,6 +3,7 @@
 pub mod advice;
 pub mod doctor;
 pub mod drops;
+pub mod inspect;
 pub mod ledger;
 pub mod lost;
 pub mod occupancy;

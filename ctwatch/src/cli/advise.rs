@@ -3,14 +3,13 @@
 use std::{
     fs,
     io::{self, Write},
-    net::IpAddr,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
-use super::{Global, Outcome, Output, seal};
+use super::{Global, Outcome, Output, addresses::Addresses, seal};
 use crate::{
     analysis::advice::{Advice, Given, advise},
     model::{
@@ -23,7 +22,7 @@ use crate::{
         advice::{Program, json, script, text},
         paint::Paint,
     },
-    source::{iptables_save, own_addresses, ruleset_text},
+    source::{iptables_save, ruleset_text},
 };
 
 #[derive(clap::Args)]
@@ -163,30 +162,4 @@ fn ruleset(path: &Path, text: &str) -> Result<ReadRuleset> {
         origin: path.display().to_string(),
         content: Ok(Content::Xtables(ruleset)),
     })
-}
-
-/// Addresses separated by commas, or else a file's name and text.
-enum Addresses {
-    Listed(Vec<IpAddr>),
-    File(String, String),
-}
-
-impl Addresses {
-    fn read(text: &str) -> Result<Self> {
-        if let Some(list) = own_addresses::list(text) {
-            return Ok(Self::Listed(list));
-        }
-        let json = fs::read_to_string(text).with_context(|| {
-            format!("{text} is neither a list of addresses nor a file that can be read")
-        })?;
-        Ok(Self::File(text.to_owned(), json))
-    }
-
-    fn list(self) -> Result<Vec<IpAddr>> {
-        match self {
-            Self::Listed(list) => Ok(list),
-            Self::File(name, json) => own_addresses::ip_json(&json)
-                .with_context(|| format!("{name} is not the output of `ip -j addr`")),
-        }
-    }
 }

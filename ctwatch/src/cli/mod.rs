@@ -10,10 +10,12 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::source::privilege;
 
+mod addresses;
 mod advise;
 mod completions;
 mod doctor;
 mod drops;
+mod inspect;
 mod man;
 mod new_file;
 mod out;
@@ -104,6 +106,8 @@ enum Command {
     Report(report::Args),
     /// Say which ports should not be tracked, how safe that is and why.
     Advise(advise::Args),
+    /// Say what a listing of the table holds (`conntrack -L`, /proc/net/nf_conntrack); tell entries in words.
+    Inspect(inspect::Args),
     /// Print the key figures of the tables, once.
     Status(status::Args),
     /// Say what this kernel and node allow, and what is set wrongly. Changes nothing.
@@ -122,7 +126,7 @@ impl Command {
             Self::Record(_) | Self::Drops(_) | Self::Status(_) | Self::Doctor(_) | Self::Man(_) => {
                 false
             }
-            Self::Report(_) | Self::Advise(_) | Self::Completions(_) => true,
+            Self::Report(_) | Self::Advise(_) | Self::Inspect(_) | Self::Completions(_) => true,
         }
     }
 }
@@ -199,6 +203,7 @@ fn run(cli: &Cli) -> Result<Outcome> {
         Command::Drops(args) => drops::run(args, &cli.global),
         Command::Report(args) => report::run(args, &cli.global),
         Command::Advise(args) => advise::run(args, &cli.global),
+        Command::Inspect(args) => inspect::run(args, &cli.global),
         Command::Status(args) => status::run(args, &cli.global),
         Command::Doctor(args) => doctor::run(args, &cli.global),
         Command::Completions(args) => completions::run(args, Cli::command()),

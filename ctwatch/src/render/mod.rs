@@ -4,6 +4,8 @@ pub mod advice;
 mod bars;
 pub mod doctor;
 pub mod drops;
+mod endpoint;
+pub mod inspect;
 pub mod man;
 mod netns;
 mod number;

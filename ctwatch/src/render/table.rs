@@ -37,6 +37,11 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
+    /// Whether it has no rows.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Leaves out a column in which `useless` holds for every cell.
     pub(super) fn hide(&mut self, heading: &str, useless: impl Fn(&str) -> bool) {
         let Some(at) = self.columns.iter().position(|(name, _)| *name == heading) else {

@@ -20,7 +20,7 @@ mod sums;
 
 use findings::Findings;
 use numbers::Numbers;
-use record::{Ipv4Record, Ipv6Record, Record as _, Tail};
+use record::{Ipv4Record, Ipv6Record, Record, Tail};
 use sums::Sums;
 
 /// Takes the entries of one namespace's table.
@@ -31,7 +31,8 @@ pub struct Aggregator {
     numbers: Numbers,
     ipv4: Vec<Ipv4Record>,
     ipv6: Vec<Ipv6Record>,
-    findings: Findings,
+    /// `None` where they are not asked for.
+    findings: Option<Findings>,
 }
 
 /// How many sums are made into a dump before their memory is given back.
@@ -47,7 +48,16 @@ impl Aggregator {
             numbers: Numbers::default(),
             ipv4: Vec::new(),
             ipv6: Vec::new(),
-            findings: Findings::default(),
+            findings: Some(Findings::default()),
+        }
+    }
+
+    /// Without findings, which take most of the memory where most entries have some.
+    #[must_use]
+    pub fn without_findings(self) -> Self {
+        Self {
+            findings: None,
+            ..self
         }
     }
 
@@ -61,12 +71,20 @@ impl Aggregator {
             self.local.as_ref(),
         );
         let number = self.numbers.of(endpoint);
-        self.findings.add(number, entry);
+        if let Some(findings) = &mut self.findings {
+            findings.add(number, entry);
+        }
         let tail = Tail::new(number, entry);
         match entry.original.source {
             IpAddr::V4(client) => self.ipv4.push(Ipv4Record::new(client, tail)),
             IpAddr::V6(client) => self.ipv6.push(Ipv6Record::new(client, tail)),
         }
+    }
+
+    /// Sorts what was counted: where several count, each does so beside the others.
+    pub fn settle(&mut self) {
+        self.ipv4.sort_unstable();
+        self.ipv6.sort_unstable();
     }
 
     /// Takes over what another has counted, of the same namespace with the same addresses.
@@ -77,13 +95,11 @@ impl Aggregator {
         }
         // Each of its numbers was handed out by it.
         let renumber = |tail: Tail| tail.at(numbers.get(tail.endpoint()).copied().unwrap_or(0));
-        let ipv4 = other.ipv4.into_iter();
-        self.ipv4
-            .extend(ipv4.map(|record| Ipv4Record::new(record.client(), renumber(record.tail()))));
-        let ipv6 = other.ipv6.into_iter();
-        self.ipv6
-            .extend(ipv6.map(|record| Ipv6Record::new(record.client(), renumber(record.tail()))));
-        self.findings.merge(other.findings, &numbers);
+        merge(&mut self.ipv4, other.ipv4, renumber);
+        merge(&mut self.ipv6, other.ipv6, renumber);
+        if let Some((findings, more)) = self.findings.as_mut().zip(other.findings) {
+            findings.merge(more, &numbers);
+        }
     }
 
     /// The sums, of a dump that began at `at_ms` (Unix time in milliseconds) and took `took_ms`.
@@ -98,7 +114,11 @@ impl Aggregator {
         let mut endpoints = BTreeMap::new();
         while let Some((endpoint, totals)) = names.pop().zip(sums.endpoints.pop()) {
             let seen = EndpointDump {
-                findings: self.findings.take(names.len() as u32),
+                findings: self
+                    .findings
+                    .as_mut()
+                    .map(|findings| findings.take(names.len() as u32))
+                    .unwrap_or_default(),
                 ..totals.into_dump()
             };
             endpoints.insert(endpoint, seen);
@@ -117,6 +137,24 @@ impl Aggregator {
             clients,
         }
     }
+}
+
+/// Puts two parts together, the other's with new numbers: sorted, if each was.
+fn merge<R: Record>(mine: &mut Vec<R>, other: Vec<R>, renumber: impl Fn(Tail) -> Tail) {
+    let mut merged = Vec::with_capacity(mine.len() + other.len());
+    let mut first = std::mem::take(mine).into_iter().peekable();
+    for record in other {
+        while let Some(earlier) = first.next_if(|earlier| earlier.client() <= record.client()) {
+            merged.push(earlier);
+        }
+        merged.push(R::new(record.client(), renumber(record.tail())));
+    }
+    merged.extend(first);
+    // New numbers are in an order of their own.
+    for of_client in merged.chunk_by_mut(|a, b| a.client() == b.client()) {
+        of_client.sort_unstable();
+    }
+    *mine = merged;
 }
 
 #[cfg(test)]

@@ -8,8 +8,9 @@ use crate::model::entry::{Entry, State};
 /// Ordered by client, then by endpoint.
 pub(super) trait Record: Copy + Ord {
     /// Source of the original direction.
-    type Client: Copy + Eq + Into<IpAddr>;
+    type Client: Copy + Ord + Into<IpAddr>;
 
+    fn new(client: Self::Client, tail: Tail) -> Self;
     fn client(self) -> Self::Client;
     fn tail(self) -> Tail;
 }
@@ -57,14 +58,12 @@ impl Tail {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ipv4Record(u64);
 
-impl Ipv4Record {
-    pub(super) fn new(client: Ipv4Addr, tail: Tail) -> Self {
-        Self(u64::from(client.to_bits()) << 32 | u64::from(tail.0))
-    }
-}
-
 impl Record for Ipv4Record {
     type Client = Ipv4Addr;
+
+    fn new(client: Ipv4Addr, tail: Tail) -> Self {
+        Self(u64::from(client.to_bits()) << 32 | u64::from(tail.0))
+    }
 
     fn client(self) -> Ipv4Addr {
         Ipv4Addr::from_bits((self.0 >> 32) as u32)
@@ -84,8 +83,10 @@ pub(super) struct Ipv6Record {
     tail: u32,
 }
 
-impl Ipv6Record {
-    pub(super) fn new(client: Ipv6Addr, tail: Tail) -> Self {
+impl Record for Ipv6Record {
+    type Client = Ipv6Addr;
+
+    fn new(client: Ipv6Addr, tail: Tail) -> Self {
         let client = client.to_bits();
         Self {
             high: (client >> 64) as u64,
@@ -93,10 +94,6 @@ impl Ipv6Record {
             tail: tail.0,
         }
     }
-}
-
-impl Record for Ipv6Record {
-    type Client = Ipv6Addr;
 
     fn client(self) -> Ipv6Addr {
         Ipv6Addr::from_bits(u128::from(self.high) << 64 | u128::from(self.low))

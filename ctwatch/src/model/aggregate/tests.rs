@@ -231,6 +231,7 @@ proptest! {
     fn two_parts_make_the_whole(
         seeds in proptest::collection::vec((0_u8..20, 0_u8..4, 0_u8..10, any::<bool>(), any::<bool>()), 0..100),
         cut: prop::sample::Index,
+        settled: bool,
     ) {
         let entries: Vec<Entry> = seeds.into_iter().map(seeded).collect();
         let mut parts = [Aggregator::new(NETNS, None), Aggregator::new(NETNS, None)];
@@ -240,7 +241,11 @@ proptest! {
             parts[usize::from(place >= cut)].add(entry);
             whole.add(entry);
         }
-        let [mut first, second] = parts;
+        let [mut first, mut second] = parts;
+        if settled {
+            first.settle();
+            second.settle();
+        }
         first.merge(second);
         let finish = |aggregator: Aggregator| aggregator.finish(0, 0, DumpKind::Final);
         prop_assert_eq!(finish(first), finish(whole));

@@ -15,11 +15,12 @@ pub struct Page {
 }
 
 /// What the arguments do not tell, by the page's name.
-const SECTIONS: [(&str, &str); 7] = [
+const SECTIONS: [(&str, &str); 8] = [
     ("ctwatch", include_str!("ctwatch.roff")),
     ("ctwatch-record", include_str!("record.roff")),
     ("ctwatch-drops", include_str!("drops.roff")),
     ("ctwatch-report", include_str!("report.roff")),
+    ("ctwatch-inspect", include_str!("inspect.roff")),
     ("ctwatch-advise", include_str!("advise.roff")),
     ("ctwatch-doctor", include_str!("doctor.roff")),
     ("ctwatch-status", include_str!("status.roff")),

@@ -4,6 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::damage::{Damage, What};
 
+/// Digits that no number of a listing exceeds, and that fit.
+const SAFE_DIGITS: usize = 19;
+
 /// What of a line is not read yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'a> {
@@ -81,10 +84,12 @@ impl<'a> Cursor<'a> {
         let (mut number, mut rest) = (0_u64, self.rest);
         while let [digit @ b'0'..=b'9', after @ ..] = rest {
             number = number
-                .checked_mul(10)
-                .and_then(|number| number.checked_add(u64::from(digit - b'0')))
-                .ok_or_else(|| self.damage(What::TooLarge))?;
+                .wrapping_mul(10)
+                .wrapping_add(u64::from(digit - b'0'));
             rest = after;
+        }
+        if self.rest.len() - rest.len() > SAFE_DIGITS {
+            return Err(self.damage(What::TooLarge));
         }
         if rest.len() == self.rest.len() {
             return Err(self.damage(What::NoNumber));
@@ -112,37 +117,29 @@ impl<'a> Cursor<'a> {
 
     /// Takes an address; /proc prints those of IPv6 in full length.
     #[inline]
-    pub(super) fn address(&mut self) -> Result<IpAddr, Damage> {
-        match self.ipv4() {
-            Some(address) => Ok(IpAddr::V4(address)),
-            None => self.ipv6().map(IpAddr::V6),
-        }
+    pub(super) fn address(&mut self, into: &mut Option<IpAddr>) -> Result<(), Damage> {
+        *into = match self.ipv4() {
+            Some(bits) => Some(IpAddr::V4(Ipv4Addr::from_bits(bits))),
+            None => Some(IpAddr::V6(self.ipv6()?)),
+        };
+        Ok(())
     }
 
-    /// Takes nothing where there is none.
-    #[inline]
-    fn ipv4(&mut self) -> Option<Ipv4Addr> {
-        let (mut octets, mut rest) = ([0_u8; 4], self.rest);
-        for (place, octet) in octets.iter_mut().enumerate() {
+    /// Takes nothing where there is none. The address stays one number: put together from bytes in memory it would
+    /// have to be waited for.
+    #[inline(always)]
+    fn ipv4(&mut self) -> Option<u32> {
+        let (mut bits, mut rest) = (0_u32, self.rest);
+        for place in 0..4 {
             if place > 0 {
                 rest = rest.strip_prefix(b".")?;
             }
-            let mut number = 0_u32;
-            let before = rest.len();
-            while let [digit @ b'0'..=b'9', after @ ..] = rest {
-                number = number * 10 + u32::from(digit - b'0');
-                rest = after;
-                if before - rest.len() == 3 {
-                    break;
-                }
-            }
-            if before == rest.len() {
-                return None;
-            }
-            *octet = u8::try_from(number).ok()?;
+            let (octet, after) = octet(rest)?;
+            bits = bits << 8 | octet;
+            rest = after;
         }
         self.rest = rest;
-        Some(Ipv4Addr::from(octets))
+        Some(bits)
     }
 
     fn ipv6(&mut self) -> Result<Ipv6Addr, Damage> {
@@ -156,4 +153,22 @@ impl<'a> Cursor<'a> {
         self.rest = rest;
         Ok(address)
     }
+}
+
+/// One to three digits, at most 255.
+#[inline(always)]
+fn octet(text: &[u8]) -> Option<(u32, &[u8])> {
+    let (octet, rest) = match text {
+        [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] => {
+            (number(*a) * 100 + number(*b) * 10 + number(*c), rest)
+        }
+        [a @ b'0'..=b'9', b @ b'0'..=b'9', rest @ ..] => (number(*a) * 10 + number(*b), rest),
+        [a @ b'0'..=b'9', rest @ ..] => (number(*a), rest),
+        _ => return None,
+    };
+    (octet <= 255).then_some((octet, rest))
+}
+
+fn number(digit: u8) -> u32 {
+    u32::from(digit - b'0')
 }

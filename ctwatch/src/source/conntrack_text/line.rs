@@ -2,10 +2,9 @@
 
 use super::{
     damage::{Damage, What},
-    list,
-    parts::Line,
-    save, xml,
+    list, save, xml,
 };
+use crate::model::listed::Listed;
 
 /// Forms of a line. What a form leaves out is not known of its entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,20 +17,29 @@ pub enum Form {
     Xml,
 }
 
-/// The entry of a line without its end; `None` for lines between entries.
+/// What a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind<'a> {
+    /// An entry in this form, and the first of its words that is not understood.
+    Entry(Form, Option<&'a [u8]>),
+    /// Something that stands between entries.
+    Between,
+}
+
+/// Reads a line without its end; an entry is written over `listed`.
 ///
 /// # Errors
-/// When it is no entry, or cut off.
-pub fn parse(line: &[u8]) -> Result<Option<(Form, Line<'_>)>, Damage> {
+/// When it is no entry, or cut off; `listed` is of no use then.
+pub fn parse<'a>(line: &'a [u8], listed: &mut Listed) -> Result<Kind<'a>, Damage> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    match line {
-        [b'a'..=b'z', ..] if !is_summary(line) => list::parse(line).map(|line| (Form::List, line)),
-        [b'-', b'A', b' ', ..] => save::parse(line).map(|line| (Form::Save, line)),
-        [b'<', b'f', b'l', b'o', b'w', ..] => xml::parse(line).map(|line| (Form::Xml, line)),
-        _ if is_between(line) => return Ok(None),
-        _ => Err(Damage::at(0, what_else(line))),
-    }
-    .map(Some)
+    let (form, unknown) = match line {
+        [b'a'..=b'z', ..] if !is_summary(line) => (Form::List, list::parse(line, listed)?),
+        [b'-', b'A', b' ', ..] => (Form::Save, save::parse(line, listed)?),
+        [b'<', b'f', b'l', b'o', b'w', ..] => (Form::Xml, xml::parse(line, listed)?),
+        _ if is_between(line) => return Ok(Kind::Between),
+        _ => return Err(Damage::at(0, what_else(line))),
+    };
+    Ok(Kind::Entry(form, unknown))
 }
 
 /// What conntrack says when it is done, on standard error.

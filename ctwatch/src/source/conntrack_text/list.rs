@@ -4,12 +4,12 @@
 use super::{
     cursor::Cursor,
     damage::{Damage, What},
-    parts::{Direction, Line, Parts},
+    parts::{Direction, Parts},
 };
-use crate::model::{endpoint::Protocol, entry::State, status};
+use crate::model::{endpoint::Protocol, entry::State, listed::Listed, status};
 
 /// Reads a line that begins with the family or with the protocol.
-pub(super) fn parse(line: &[u8]) -> Result<Line<'_>, Damage> {
+pub(super) fn parse<'a>(line: &'a [u8], listed: &mut Listed) -> Result<Option<&'a [u8]>, Damage> {
     let mut cursor = Cursor::new(line);
     if cursor.take(b"ipv4 ") || cursor.take(b"ipv6 ") {
         cursor.skip_blanks();
@@ -29,7 +29,10 @@ pub(super) fn parse(line: &[u8]) -> Result<Line<'_>, Damage> {
         }
     }
     let end = cursor.at();
-    reading.parts.line().map_err(|what| Damage::at(end, what))
+    reading
+        .parts
+        .write(listed)
+        .map_err(|what| Damage::at(end, what))
 }
 
 /// The protocol's name and number: the number counts, names are those of whoever printed them.
@@ -88,7 +91,7 @@ impl<'a> Reading<'a> {
             if self.directions > 2 {
                 return Err(cursor.damage(What::ThirdDirection));
             }
-            self.direction().source = Some(cursor.address()?);
+            cursor.address(&mut self.direction().source)?;
         } else if cursor.take(b"sport=") {
             self.direction().source_port = Some(cursor.number()?);
         } else if cursor.take(b"srckey=") {
@@ -109,7 +112,7 @@ impl<'a> Reading<'a> {
     #[inline]
     fn word_d(&mut self, cursor: &mut Cursor<'a>) -> Result<bool, Damage> {
         if cursor.take(b"dst=") {
-            self.direction().destination = Some(cursor.address()?);
+            cursor.address(&mut self.direction().destination)?;
         } else if cursor.take(b"dport=") {
             self.direction().destination_port = Some(cursor.number()?);
         } else if cursor.take(b"dstkey=") {

@@ -27,26 +27,33 @@ use blocks::{Block, Blocks};
 use told::Told;
 
 pub use damage::{Damage, What};
-pub use line::{Form, parse};
-pub use parts::Line;
+pub use line::{Form, Kind, parse};
+pub use parts::blank;
 
-/// Reads a stream, with a thread for each of the sinks: `add` hands an entry to one of them, and may end it all. Gives
-/// back the sinks, and what was read.
+/// Who takes the entries of a listing.
+pub trait Sink: Send {
+    /// Takes an entry; may end it all.
+    fn take(&mut self, listed: &Listed) -> ControlFlow<()>;
+
+    /// There are no more entries for this one: the time to do, beside the others, what need not wait for them.
+    fn end(&mut self) {}
+}
+
+/// Reads a stream, with a thread for each of the sinks. Gives back the sinks, and what was read.
 ///
 /// # Errors
 /// When the stream cannot be read.
-pub fn scan<R, S, A>(stream: R, sinks: Vec<S>, add: A) -> io::Result<(Vec<S>, Listing)>
+pub fn scan<R, S>(stream: R, sinks: Vec<S>) -> io::Result<(Vec<S>, Listing)>
 where
     R: Read + Send,
-    S: Send,
-    A: Fn(&mut S, &Listed) -> ControlFlow<()> + Sync,
+    S: Sink,
 {
     let blocks = Mutex::new(Blocks::new(stream));
-    let (blocks, add) = (&blocks, &add);
+    let blocks = &blocks;
     let finished: Vec<io::Result<(S, Told)>> = thread::scope(|scope| {
         let threads: Vec<_> = sinks
             .into_iter()
-            .map(|sink| scope.spawn(move || work(blocks, sink, add)))
+            .map(|sink| scope.spawn(move || work(blocks, sink)))
             .collect();
         threads
             .into_iter()
@@ -63,30 +70,24 @@ where
 }
 
 /// Takes block after block, until there is none left.
-fn work<R, S, A>(blocks: &Mutex<Blocks<R>>, mut sink: S, add: &A) -> io::Result<(S, Told)>
-where
-    R: Read,
-    A: Fn(&mut S, &Listed) -> ControlFlow<()>,
-{
+fn work<R: Read, S: Sink>(blocks: &Mutex<Blocks<R>>, mut sink: S) -> io::Result<(S, Told)> {
     let (mut told, mut block) = (Told::default(), Block::new());
     let take = |block: &mut Block| {
         let mut blocks = blocks.lock().unwrap_or_else(PoisonError::into_inner);
         blocks.take(block)
     };
     while take(&mut block)? {
-        if read(&block, &mut told, &mut sink, add).is_break() {
+        if read(&block, &mut told, &mut sink).is_break() {
             break;
         }
     }
+    sink.end();
     Ok((sink, told))
 }
 
-fn read<S, A>(block: &Block, told: &mut Told, sink: &mut S, add: &A) -> ControlFlow<()>
-where
-    A: Fn(&mut S, &Listed) -> ControlFlow<()>,
-{
+fn read<S: Sink>(block: &Block, told: &mut Told, sink: &mut S) -> ControlFlow<()> {
     told.begin(block.number);
-    let mut rest = block.text();
+    let (mut rest, mut listed) = (block.text(), blank());
     while !rest.is_empty() {
         let end = memchr::memchr(b'\n', rest);
         let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
@@ -95,13 +96,13 @@ where
         let parsed = if block.is_cut && end.is_none() {
             Err(Damage::at(line.len(), What::TooLong))
         } else {
-            parse(line)
+            parse(line, &mut listed)
         };
         match parsed {
-            Ok(None) => {}
-            Ok(Some((form, line))) => {
-                told.entry(form, line.unknown);
-                add(sink, &line.listed)?;
+            Ok(Kind::Between) => {}
+            Ok(Kind::Entry(form, unknown)) => {
+                told.entry(form, unknown);
+                sink.take(&listed)?;
             }
             Err(damage) => told.damaged(damage, line),
         }

@@ -3,15 +3,15 @@
 use super::{
     cursor::Cursor,
     damage::{Damage, What},
-    parts::{Line, Parts},
+    parts::Parts,
 };
-use crate::model::{endpoint::Protocol, entry::State, status};
+use crate::model::{endpoint::Protocol, entry::State, listed::Listed, status};
 
 /// Types of ICMP requests and what answers them (`invmap` in nf_conntrack_proto_icmp.c and _icmpv6.c).
 const ANSWERS: [(u8, u8); 6] = [(8, 0), (13, 14), (15, 16), (17, 18), (128, 129), (139, 140)];
 
 /// Reads a line that begins with `-A`.
-pub(super) fn parse(line: &[u8]) -> Result<Line<'_>, Damage> {
+pub(super) fn parse<'a>(line: &'a [u8], listed: &mut Listed) -> Result<Option<&'a [u8]>, Damage> {
     let mut cursor = Cursor::new(line);
     cursor.word();
     // The protocol comes after what it is needed for.
@@ -38,7 +38,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Line<'_>, Damage> {
     if !has_protocol {
         return Err(Damage::at(end, What::Incomplete));
     }
-    parts.line().map_err(|what| Damage::at(end, what))
+    parts.write(listed).map_err(|what| Damage::at(end, what))
 }
 
 /// Reads the value of an option that is understood.
@@ -75,10 +75,10 @@ fn of_a_direction(
 ) -> Result<bool, Damage> {
     let [original, reply] = &mut parts.directions;
     match name {
-        b"-s" => original.source = Some(cursor.address()?),
-        b"-d" => original.destination = Some(cursor.address()?),
-        b"-r" => reply.source = Some(cursor.address()?),
-        b"-q" => reply.destination = Some(cursor.address()?),
+        b"-s" => cursor.address(&mut original.source)?,
+        b"-d" => cursor.address(&mut original.destination)?,
+        b"-r" => cursor.address(&mut reply.source)?,
+        b"-q" => cursor.address(&mut reply.destination)?,
         b"--sport" => original.source_port = Some(cursor.number()?),
         b"--dport" => original.destination_port = Some(cursor.number()?),
         b"--reply-port-src" => reply.source_port = Some(cursor.number()?),

@@ -20,10 +20,41 @@ const XML: &str = include_str!("../../../../tests/golden/conntrack/list.xml");
 const PROC: &str = include_str!("../../../../tests/golden/conntrack/proc-net-nf_conntrack.txt");
 const INCIDENTS: &str = include_str!("../../../../tests/golden/conntrack/incidents.txt");
 
+#[derive(Clone, Default)]
+struct All {
+    entries: Vec<Listed>,
+    ended: bool,
+}
+
+impl Sink for All {
+    fn take(&mut self, listed: &Listed) -> ControlFlow<()> {
+        self.entries.push(listed.clone());
+        ControlFlow::Continue(())
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+    }
+}
+
+struct Three(u32);
+
+impl Sink for Three {
+    fn take(&mut self, _: &Listed) -> ControlFlow<()> {
+        self.0 += 1;
+        if self.0 == 3 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+}
+
 fn one(line: &str) -> Listed {
-    let (_, line) = parse(line.as_bytes()).unwrap().unwrap();
-    assert_eq!(line.unknown, None);
-    line.listed
+    let mut listed = blank();
+    let kind = parse(line.as_bytes(), &mut listed).unwrap();
+    assert!(matches!(kind, Kind::Entry(_, None)), "{kind:?}");
+    listed
 }
 
 fn all(text: &str) -> Vec<Listed> {
@@ -37,11 +68,12 @@ fn all(text: &str) -> Vec<Listed> {
 }
 
 fn scanned(text: &[u8], threads: usize) -> (Vec<Vec<Listed>>, Listing) {
-    scan(text, vec![Vec::new(); threads], |sink, listed| {
-        sink.push(listed.clone());
-        ControlFlow::Continue(())
-    })
-    .unwrap()
+    let (sinks, listing) = scan(text, vec![All::default(); threads]).unwrap();
+    assert!(sinks.iter().all(|sink| sink.ended));
+    (
+        sinks.into_iter().map(|sink| sink.entries).collect(),
+        listing,
+    )
 }
 
 /// Entries in an order of their own, each once.
@@ -208,7 +240,7 @@ fn damage_has_a_place_and_a_reason() {
         ),
         ("-A -t 99 -s 10.1.1.1", 21, What::Incomplete),
     ] {
-        let damage = parse(line.as_bytes()).unwrap_err();
+        let damage = parse(line.as_bytes(), &mut blank()).unwrap_err();
         assert_eq!((damage.column, damage.what), (column, what), "{line}");
     }
 }
@@ -216,9 +248,10 @@ fn damage_has_a_place_and_a_reason() {
 #[test]
 fn words_of_a_kernel_to_come_are_kept_as_unknown() {
     let line = "tcp 6 9 QUANTUM src=1.1.1.1 dst=2.2.2.2 sport=1 dport=2 src=2.2.2.2 dst=1.1.1.1 sport=2 dport=1 [TELEPORTED] shard=7 use=1";
-    let (_, read) = parse(line.as_bytes()).unwrap().unwrap();
-    assert_eq!(read.unknown, Some(&b"QUANTUM"[..]));
-    assert_eq!(read.listed.entry.state, None);
+    let mut listed = blank();
+    let kind = parse(line.as_bytes(), &mut listed).unwrap();
+    assert_eq!(kind, Kind::Entry(Form::List, Some(&b"QUANTUM"[..])));
+    assert_eq!(listed.entry.state, None);
     let (_, listing) = scanned(line.as_bytes(), 1);
     assert_eq!(
         (listing.entries, listing.unknown_entries, listing.unknown),
@@ -266,16 +299,8 @@ fn damaged_lines_have_their_numbers_whichever_thread_reads_them() {
 
 #[test]
 fn whoever_has_enough_ends_it() {
-    let (sinks, listing) = scan(LIST.as_bytes(), vec![0], |seen, _| {
-        *seen += 1;
-        if *seen == 3 {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    })
-    .unwrap();
-    assert_eq!((sinks, listing.entries), (vec![3], 3));
+    let (sinks, listing) = scan(LIST.as_bytes(), vec![Three(0)]).unwrap();
+    assert_eq!((sinks[0].0, listing.entries), (3, 3));
 }
 
 fn address(family: Family) -> BoxedStrategy<IpAddr> {
@@ -375,10 +400,10 @@ proptest! {
     ) {
         let mut line = line.into_bytes();
         let at = at.index(line.len());
-        let _ = parse(&bytes);
-        let _ = parse(&[&line[..at], &bytes].concat());
+        let _ = parse(&bytes, &mut blank());
+        let _ = parse(&[&line[..at], &bytes].concat(), &mut blank());
         line[at] = with;
-        let _ = parse(&line);
+        let _ = parse(&line, &mut blank());
         scanned(&line, 1);
     }
 }

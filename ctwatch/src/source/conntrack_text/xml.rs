@@ -3,9 +3,9 @@
 use super::{
     cursor::Cursor,
     damage::{Damage, What},
-    parts::{Line, Parts},
+    parts::Parts,
 };
-use crate::model::{endpoint::Protocol, entry::State, status};
+use crate::model::{endpoint::Protocol, entry::State, listed::Listed, status};
 
 /// Whether the line is of the document around the flows.
 pub(super) fn is_frame(line: &[u8]) -> bool {
@@ -21,7 +21,7 @@ enum Place {
 }
 
 /// Reads a line that begins with `<flow`.
-pub(super) fn parse(line: &[u8]) -> Result<Line<'_>, Damage> {
+pub(super) fn parse<'a>(line: &'a [u8], listed: &mut Listed) -> Result<Option<&'a [u8]>, Damage> {
     let mut cursor = Cursor::new(line);
     let mut reading = Reading {
         parts: Parts::new(Protocol(0)),
@@ -42,7 +42,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Line<'_>, Damage> {
     if !cursor.rest().is_empty() {
         return Err(cursor.damage(What::Unended));
     }
-    reading.line(cursor.at())
+    reading.write(cursor.at(), listed)
 }
 
 struct Reading<'a> {
@@ -100,8 +100,8 @@ impl<'a> Reading<'a> {
     ) -> Result<bool, Damage> {
         let direction = &mut self.parts.directions[at];
         match tag {
-            b"src" => direction.source = Some(cursor.address()?),
-            b"dst" => direction.destination = Some(cursor.address()?),
+            b"src" => cursor.address(&mut direction.source)?,
+            b"dst" => cursor.address(&mut direction.destination)?,
             b"sport" => direction.source_port = Some(cursor.number()?),
             b"dport" => direction.destination_port = Some(cursor.number()?),
             b"srckey" => direction.source_port = Some(cursor.key()?),
@@ -147,7 +147,7 @@ impl<'a> Reading<'a> {
         Ok(true)
     }
 
-    fn line(mut self, end: usize) -> Result<Line<'a>, Damage> {
+    fn write(mut self, end: usize, listed: &mut Listed) -> Result<Option<&'a [u8]>, Damage> {
         if !self.has_protocol {
             return Err(Damage::at(end, What::Incomplete));
         }
@@ -157,7 +157,9 @@ impl<'a> Reading<'a> {
                 self.parts.not_understood(name);
             }
         }
-        self.parts.line().map_err(|what| Damage::at(end, what))
+        self.parts
+            .write(listed)
+            .map_err(|what| Damage::at(end, what))
     }
 }
 
