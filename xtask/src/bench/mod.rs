@@ -16,6 +16,7 @@ mod dump;
 mod fallback;
 mod guest;
 mod idle;
+mod inspect;
 mod recorder;
 mod walk;
 
@@ -47,6 +48,9 @@ enum Part {
     Lab,
     /// Time of a walk over the counters, of a dump of a million entries and on an idle node: on this machine, as root.
     Native,
+    /// Time of the analysis of a listing of a million entries, beside awk, sort and grep: on this machine. Leaves
+    /// the listing in `target/bench/listing.txt`.
+    Inspect,
 }
 
 /// All figures; a part that was not measured is null.
@@ -63,6 +67,7 @@ struct Summary {
     recorder: Option<recorder::Figures>,
     walk: Option<walk::Figures>,
     dump: Option<dump::Figures>,
+    inspect: Option<inspect::Figures>,
 }
 
 impl Summary {
@@ -71,6 +76,7 @@ impl Summary {
             && self.recorder.as_ref().is_none_or(recorder::Figures::holds)
             && self.walk.as_ref().is_none_or(walk::Figures::holds)
             && self.dump.as_ref().is_none_or(dump::Figures::holds)
+            && self.inspect.as_ref().is_none_or(inspect::Figures::holds)
             && self.idle.as_ref().is_none_or(idle::Figures::holds)
             && self.idle_native.as_ref().is_none_or(idle::Figures::holds)
     }
@@ -82,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         return quick(args);
     }
     let mut summary = Summary::default();
-    if args.part != Some(Part::Native) {
+    if matches!(args.part, None | Some(Part::Lab)) {
         let program = guest::Program::build(args.kernel)?;
         let costs = costs::measure(&program, Extent::Whole, args.boots.unwrap_or(2))?;
         println!("{costs}");
@@ -98,7 +104,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         summary.costs = Some(costs);
         summary.recorder = Some(recorder);
     }
-    if args.part != Some(Part::Lab) {
+    if matches!(args.part, None | Some(Part::Native)) {
         let walk = walk::measure()?;
         println!("{walk}");
         summary.walk = Some(walk);
@@ -110,6 +116,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         if let Some(idle) = &summary.idle_native {
             println!("{idle}");
         }
+    }
+    if matches!(args.part, None | Some(Part::Inspect)) {
+        let inspect = inspect::measure()?;
+        println!("{inspect}");
+        summary.inspect = Some(inspect);
     }
     summary.holds = summary.judge();
     write("summary.json", &summary)?;

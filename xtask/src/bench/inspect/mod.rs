@@ -1,0 +1,230 @@
+//! The analysis of a listing of a million entries, on this machine, beside what people use.
+
+use std::{
+    fmt,
+    fs::{self, File},
+    io::{self, BufWriter, Write as _},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+
+use super::{HOME, verdict};
+use crate::lab::build_static;
+
+mod listing;
+
+const ENTRIES: u32 = 1_000_000;
+const ROUNDS: usize = 7;
+
+/// What the analysis may take of the runbook's time, and its memory.
+const LIMIT_TIMES_RUNBOOK: f64 = 1.0 / 3.0;
+const LIMIT_KIB: u64 = 64 * 1024;
+/// What it should take at most of grep's time.
+const AIM_TIMES_GREP: f64 = 2.0;
+
+/// The runbook: entries by state, and UDP by address.
+const RUNBOOK: &str =
+    "LC_ALL=C mawk '{print $4}' \"$1\" | LC_ALL=C sort | LC_ALL=C uniq -c > /dev/null";
+const GREP: &str = "LC_ALL=C grep -c 'dport=443 ' \"$1\" > /dev/null";
+
+/// Medians over the rounds.
+#[derive(Serialize)]
+pub(super) struct Figures {
+    entries: u32,
+    bytes: u64,
+    inspect_ms: f64,
+    runbook_ms: f64,
+    grep_ms: f64,
+    /// Medians of each round's own quotient.
+    times_runbook: f64,
+    times_grep: f64,
+    peak_kib: u64,
+}
+
+/// One round, everything side by side.
+struct Round {
+    inspect_ms: f64,
+    runbook_ms: f64,
+    grep_ms: f64,
+    peak_kib: u64,
+}
+
+/// Writes the listing into a file, for those who want it alone.
+pub(super) fn generate(path: &Path) -> Result<()> {
+    let write = || -> io::Result<()> {
+        let mut out = BufWriter::new(File::create(path)?);
+        listing::write(&mut out, ENTRIES)?;
+        out.flush()
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+pub(super) fn measure() -> Result<Figures> {
+    eprintln!("a listing of a million entries, on this machine");
+    let program = build_static("ctwatch", "ctwatch")?;
+    let path = Path::new(HOME).join("listing.txt");
+    fs::create_dir_all(HOME).with_context(|| format!("cannot make {HOME}"))?;
+    generate(&path)?;
+    let mut rounds = Vec::new();
+    // The first brings the file into memory.
+    for number in 0..=ROUNDS {
+        let measured = round(&program, &path)?;
+        if number > 0 {
+            rounds.push(measured);
+        }
+    }
+    let of = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure));
+    Ok(Figures {
+        entries: ENTRIES,
+        bytes: fs::metadata(&path).map_or(0, |meta| meta.len()),
+        inspect_ms: of(|round| round.inspect_ms),
+        runbook_ms: of(|round| round.runbook_ms),
+        grep_ms: of(|round| round.grep_ms),
+        times_runbook: of(|round| round.inspect_ms / round.runbook_ms),
+        times_grep: of(|round| round.inspect_ms / round.grep_ms),
+        peak_kib: rounds.iter().map(|round| round.peak_kib).max().unwrap_or(0),
+    })
+}
+
+fn round(program: &PathBuf, path: &Path) -> Result<Round> {
+    let mut inspect = Command::new(program);
+    inspect.arg("inspect").arg(path).stdout(Stdio::null());
+    let (inspect_ms, peak_kib) = time(&mut inspect)?;
+    Ok(Round {
+        inspect_ms,
+        runbook_ms: time(&mut shell(RUNBOOK, path))?.0,
+        grep_ms: time(&mut shell(GREP, path))?.0,
+        peak_kib,
+    })
+}
+
+fn shell(text: &str, path: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", text, "sh"]).arg(path);
+    command
+}
+
+/// Milliseconds, and the largest resident size that was seen.
+fn time(command: &mut Command) -> Result<(f64, u64)> {
+    let began = Instant::now();
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("cannot run {command:?}"))?;
+    let mut peak = 0;
+    let status = loop {
+        peak = peak.max(resident_kib(&child).unwrap_or(0));
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        thread::sleep(Duration::from_millis(1));
+    };
+    if !status.success() {
+        bail!("{command:?} failed: {status}");
+    }
+    Ok((began.elapsed().as_secs_f64() * 1e3, peak))
+}
+
+fn resident_kib(child: &Child) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+impl Figures {
+    pub(super) fn holds(&self) -> bool {
+        self.times_runbook <= LIMIT_TIMES_RUNBOOK && self.peak_kib <= LIMIT_KIB
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        writeln!(
+            f,
+            "A listing of {} entries, {:.0} MB (medians of {ROUNDS} rounds)",
+            self.entries,
+            self.bytes as f64 / 1e6
+        )?;
+        let memory = format!("{:.1} MiB", self.peak_kib as f64 / 1024.0);
+        writeln!(
+            f,
+            "  {:38} {:>7.0} ms  {memory:>9}",
+            "ctwatch inspect", self.inspect_ms
+        )?;
+        for (name, ms, times) in [
+            (
+                "mawk '{print $4}' | sort | uniq -c",
+                self.runbook_ms,
+                self.times_runbook,
+            ),
+            ("grep -c 'dport=443 '", self.grep_ms, self.times_grep),
+        ] {
+            writeln!(
+                f,
+                "  {name:38} {ms:>7.0} ms  ctwatch takes {times:.2} of it"
+            )?;
+        }
+        let quick = self.times_runbook <= LIMIT_TIMES_RUNBOOK;
+        let small = self.peak_kib <= LIMIT_KIB;
+        let aim = if self.times_grep <= AIM_TIMES_GREP {
+            "reached"
+        } else {
+            "not reached"
+        };
+        writeln!(
+            f,
+            "    limits a third of the runbook: {}; {} MiB: {}; aim twice grep: {aim}",
+            verdict(quick),
+            LIMIT_KIB / 1024,
+            verdict(small)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_is_the_same_each_time_and_as_long_as_real_ones() {
+        let written = || {
+            let mut bytes = Vec::new();
+            listing::write(&mut bytes, 5_000).map(|()| bytes)
+        };
+        let (Ok(one), Ok(other)) = (written(), written()) else {
+            panic!("memory can be written to");
+        };
+        assert!(one == other);
+        let average = one.len() / 5_000;
+        assert!((145..=170).contains(&average), "{average}");
+    }
+
+    #[test]
+    fn time_and_memory_count() {
+        let figures = |times_runbook, peak_kib| Figures {
+            entries: 1,
+            bytes: 1,
+            inspect_ms: 1.0,
+            runbook_ms: 1.0,
+            grep_ms: 1.0,
+            times_runbook,
+            times_grep: 9.0,
+            peak_kib,
+        };
+        assert!(figures(0.33, 1).holds());
+        assert!(!figures(0.34, 1).holds());
+        assert!(!figures(0.1, 65 * 1024).holds());
+    }
+}
