@@ -126,7 +126,8 @@ impl Command {
             Self::Record(_) | Self::Drops(_) | Self::Status(_) | Self::Doctor(_) | Self::Man(_) => {
                 false
             }
-            Self::Report(_) | Self::Advise(_) | Self::Inspect(_) | Self::Completions(_) => true,
+            Self::Advise(args) => !args.is_live(),
+            Self::Report(_) | Self::Inspect(_) | Self::Completions(_) => true,
         }
     }
 }

@@ -5,8 +5,17 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    dump::Dump, endpoint::Endpoint, event::Event, gap::Gap, ledger::Ledger, lifetime::Lifetimes,
-    node::Node, sample::Sample, unobserved::Unobserved,
+    counters::Counters,
+    dump::Dump,
+    endpoint::Endpoint,
+    event::Event,
+    gap::Gap,
+    ledger::Ledger,
+    lifetime::Lifetimes,
+    node::Node,
+    sample::{Losses, Sample},
+    table::Table,
+    unobserved::Unobserved,
 };
 
 /// How events were seen.
@@ -72,4 +81,55 @@ pub struct Recording {
     /// The books as the recorder closed them; `None` when it was cut off, or is of a version that kept fewer figures
     /// (`analysis::ledger` makes them anew).
     pub ledger: Option<Ledger>,
+}
+
+/// A node at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moment {
+    /// ctwatch's version that looked.
+    pub version: String,
+    /// When, in Unix time in milliseconds.
+    pub at_ms: i64,
+    /// The node, as far as it is known.
+    pub node: Node,
+    /// Its tables.
+    pub tables: Vec<Table>,
+    /// What was in them.
+    pub dumps: Vec<Dump>,
+    /// What cannot be told and why, for people.
+    pub degraded: Vec<String>,
+}
+
+impl Recording {
+    /// A recording without length: levels are known, and nothing that happened.
+    #[must_use]
+    pub fn of(moment: Moment) -> Self {
+        let sample = Sample {
+            at_ms: moment.at_ms,
+            elapsed_ms: 0,
+            deltas: Vec::new(),
+            unattributed: Counters::default(),
+            evictions: Vec::new(),
+            tables: moment.tables,
+            losses: Losses::default(),
+        };
+        Self {
+            header: Header {
+                version: moment.version,
+                started_ms: moment.at_ms,
+                interval_ms: 0,
+                backend: Backend::Dump,
+                degraded: moment.degraded,
+                unobserved: Unobserved::of(Backend::Dump, false),
+            },
+            node: moment.node,
+            samples: vec![sample],
+            dumps: moment.dumps,
+            lifetimes: BTreeMap::new(),
+            events: Vec::new(),
+            gaps: Vec::new(),
+            ended_ms: Some(moment.at_ms),
+            ledger: None,
+        }
+    }
 }

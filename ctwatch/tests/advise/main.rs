@@ -7,6 +7,8 @@
 
 #[path = "../fixture/mod.rs"]
 mod fixture;
+mod listed;
+mod live;
 mod pasted;
 mod proven;
 mod refused;

@@ -190,9 +190,14 @@ fn by_role(candidate: &Candidate) -> Option<Judgement> {
 
 fn by_address(address: IpAddr, surroundings: &Surroundings<'_>) -> Option<Judgement> {
     match &surroundings.addresses {
-        None => Some(Judgement::unproven(
+        None if address.is_loopback() => Some(Judgement::unproven(
             "the node's own addresses were not read (--addresses)",
         )),
+        // Of a listing.
+        None => Some(Judgement::unproven(format!(
+            "the node's own addresses were not read: {address} only ever receives here, and is taken for one of them \
+             (--addresses)"
+        ))),
         Some(own) if own.contains(&address) || address.is_loopback() => None,
         Some(_) => Some(Judgement::blocked(
             Code::NotLocalAddress,

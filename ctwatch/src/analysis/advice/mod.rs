@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
+use serde::Serialize;
+
 use crate::{
     analysis::{
         occupancy::{self, Occupancy},
@@ -42,13 +44,30 @@ pub use verdict::{Code, Reason, Verdict};
 /// Bytes an entry costs: a slab object of 256 and, with any extension, 128 more.
 const ENTRY_BYTES: u64 = 384;
 
+/// What is judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// What was recorded over some time.
+    #[default]
+    Recording,
+    /// A node at one moment.
+    Live,
+    /// A table at one moment, from files.
+    Files,
+}
+
 /// What is known beside the recording.
 #[derive(Clone, Debug, Default)]
 pub struct Given {
+    /// What the recording is.
+    pub kind: Kind,
     /// Rulesets, read.
     pub rulesets: Vec<ReadRuleset>,
     /// The node's own addresses, in place of those recorded.
     pub addresses: Option<Vec<IpAddr>>,
+    /// What is not known of the entries and may speak against any verdict of safety: sentences.
+    pub unread: Vec<String>,
 }
 
 /// Advice for one port at the addresses that share a verdict.
@@ -89,6 +108,8 @@ pub struct PortAdvice {
 /// All there is to advise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Advice {
+    /// What was judged.
+    pub kind: Kind,
     /// The recording.
     pub source: Source,
     /// Tables, the fullest first.
@@ -137,6 +158,7 @@ pub fn advise(recording: &Recording, given: &Given) -> Advice {
     let own = namespaces.iter().position(|table| table.own).unwrap_or(0);
     let unattributed = recording.samples.iter().map(|sample| sample.unattributed);
     Advice {
+        kind: given.kind,
         fill_after: namespaces
             .get(own)
             .and_then(|table| fill_after(table, &ports)),
@@ -173,8 +195,15 @@ fn ports(recording: &Recording, given: &Given) -> Vec<PortAdvice> {
         let figures = Figures::of(&candidate, recording, &occupancies, window);
         let (netns, family) = (candidate.netns, candidate.family);
         let around = surroundings.entry((netns, family)).or_insert_with(|| {
-            let addresses = given.addresses.as_deref();
-            Surroundings::new(netns, family, &recording.node, &given.rulesets, addresses)
+            let mut around = Surroundings::new(
+                netns,
+                family,
+                &recording.node,
+                &given.rulesets,
+                given.addresses.as_deref(),
+            );
+            around.unread.extend(given.unread.iter().cloned());
+            around
         });
         let whole = wholes.get(&netns).copied().unwrap_or(Whole {
             entries: 0,

@@ -1,38 +1,48 @@
 //! `ctwatch advise`.
 
 use std::{
-    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 
-use super::{Global, Outcome, Output, addresses::Addresses, seal};
+use super::{Global, Outcome, Output, confine, seal};
 use crate::{
-    analysis::advice::{Advice, Given, advise},
-    model::{
-        endpoint::Family,
-        node::{Node, RulesetKind},
-        ruleset::{Content, ReadRuleset},
-    },
+    analysis::advice::{Advice, Given, Kind, advise},
+    model::recording::Recording,
     recording,
     render::{
         advice::{Program, json, script, text},
         paint::Paint,
     },
-    source::{iptables_save, ruleset_text},
 };
+
+mod files;
+mod live;
+mod texts;
+
+use files::Files;
+use texts::Texts;
+
+/// The recording, unless another is named.
+const RECORDING: &str = "ctwatch.db";
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// The recording.
-    #[arg(default_value = "ctwatch.db")]
-    file: PathBuf,
+    /// The recording [default: ctwatch.db, where there is one; else this node as it is now, which needs CAP_NET_ADMIN]
+    file: Option<PathBuf>,
+    /// In place of a recording the output of `conntrack -L` in any of its forms, or /proc/net/nf_conntrack; `-` is
+    /// standard input.
+    #[arg(long, value_name = "DUMP", conflicts_with = "file")]
+    conntrack: Option<PathBuf>,
     /// Rules as iptables-save or ip6tables-save print them, in place of those recorded for that family.
     #[arg(long = "iptables-save", value_name = "FILE")]
     iptables_save: Vec<PathBuf>,
+    /// Rules as `nft -j list ruleset` prints them, in place of those recorded.
+    #[arg(long, value_name = "FILE")]
+    nft: Option<PathBuf>,
     /// The node's own addresses in place of those recorded: a file with the output of `ip -j addr`, or addresses
     /// separated by commas.
     #[arg(long, value_name = "FILE|ADDRESS,…")]
@@ -57,29 +67,45 @@ enum Format {
     Nft,
 }
 
+impl Args {
+    /// Whether this node is looked at: nothing is named, and there is no recording.
+    pub(super) fn is_live(&self) -> bool {
+        let named =
+            self.file.is_some() || self.conntrack.is_some() || !self.iptables_save.is_empty();
+        let given = named || self.nft.is_some() || self.addresses.is_some();
+        !given && !Path::new(RECORDING).exists()
+    }
+
+    fn recording(&self) -> &Path {
+        self.file.as_deref().unwrap_or(Path::new(RECORDING))
+    }
+}
+
+/// What is judged, and what is known beside it.
+struct Input {
+    /// What to call it.
+    name: String,
+    recording: Recording,
+    given: Given,
+}
+
 pub(super) fn run(args: &Args, global: &Global) -> Result<Outcome> {
     if global.output == Output::Json && args.format != Format::Text {
         bail!("-o json has the rules in all forms (leave out --format)");
     }
-    let file = recording::File::open(&args.file)?;
-    let texts = Texts::read(args)?;
-    seal();
-    let recording = file.read()?;
-    let given = Given {
-        rulesets: texts.rulesets(&recording.node)?,
-        addresses: texts.addresses.map(Addresses::list).transpose()?,
-    };
-    let advice = advise(&recording, &given);
+    let input = input(args)?;
+    let advice = advise(&input.recording, &input.given);
     if advice.source.ended.is_none() {
         eprintln!(
             "ctwatch: warning: {} did not end in order: figures are those of its last sample",
-            args.file.display()
+            input.name
         );
     }
     for reason in &advice.source.degraded {
         eprintln!("ctwatch: warning: {reason}");
     }
-    io::stdout().write_all(output(&advice, args, global)?.as_bytes())?;
+    let out = output(&advice, &input.name, args, global)?;
+    io::stdout().write_all(out.as_bytes())?;
     Ok(if args.check && advice.needs_attention() {
         Outcome::Attention
     } else {
@@ -87,7 +113,69 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Outcome> {
     })
 }
 
-fn output(advice: &Advice, args: &Args, global: &Global) -> Result<String> {
+fn input(args: &Args) -> Result<Input> {
+    if args.is_live() {
+        return here(args);
+    }
+    match &args.conntrack {
+        Some(dump) => listed(args, dump),
+        None => recorded(args),
+    }
+}
+
+fn recorded(args: &Args) -> Result<Input> {
+    let path = args.recording();
+    let file = recording::File::open(path)?;
+    let mut texts = Texts::read(args)?;
+    seal();
+    let recording = file.read()?;
+    Ok(Input {
+        name: path.display().to_string(),
+        given: Given {
+            rulesets: texts.rulesets(&recording.node)?,
+            addresses: texts.addresses()?,
+            ..Given::default()
+        },
+        recording,
+    })
+}
+
+fn listed(args: &Args, dump: &Path) -> Result<Input> {
+    let files = Files::open(dump)?;
+    let mut texts = Texts::read(args)?;
+    seal();
+    let addresses = texts.addresses()?;
+    let (recording, unread) = files.read(addresses.as_deref(), &texts)?;
+    Ok(Input {
+        name: dump.display().to_string(),
+        given: Given {
+            kind: Kind::Files,
+            rulesets: texts.rulesets(&recording.node)?,
+            addresses,
+            unread,
+        },
+        recording,
+    })
+}
+
+/// Nothing is understood before the capabilities are given up.
+fn here(args: &Args) -> Result<Input> {
+    let recording = live::read()?;
+    confine();
+    seal();
+    let texts = Texts::read(args)?;
+    Ok(Input {
+        name: "this node, now".to_owned(),
+        given: Given {
+            kind: Kind::Live,
+            rulesets: texts.rulesets(&recording.node)?,
+            ..Given::default()
+        },
+        recording,
+    })
+}
+
+fn output(advice: &Advice, name: &str, args: &Args, global: &Global) -> Result<String> {
     Ok(match (global.output, args.format) {
         (Output::Json, _) => json(advice)?,
         (Output::Text, Format::Iptables) => script(advice, Program::Iptables),
@@ -98,68 +186,7 @@ fn output(advice: &Advice, args: &Args, global: &Global) -> Result<String> {
             } else {
                 Paint::Plain
             };
-            text(advice, &args.file.display().to_string(), paint)
+            text(advice, name, paint)
         }
-    })
-}
-
-/// What the user gave in place of what was recorded, read and not yet understood.
-struct Texts {
-    iptables_save: Vec<(PathBuf, String)>,
-    addresses: Option<Addresses>,
-}
-
-impl Texts {
-    fn read(args: &Args) -> Result<Self> {
-        let ruleset = |path: &PathBuf| -> Result<_> {
-            let bytes =
-                fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            Ok((path.clone(), String::from_utf8_lossy(&bytes).into_owned()))
-        };
-        Ok(Self {
-            iptables_save: args
-                .iptables_save
-                .iter()
-                .map(ruleset)
-                .collect::<Result<_>>()?,
-            addresses: args.addresses.as_deref().map(Addresses::read).transpose()?,
-        })
-    }
-
-    /// What was recorded, less the iptables rules of families that files are given for, and the files.
-    fn rulesets(&self, node: &Node) -> Result<Vec<ReadRuleset>> {
-        let given = self
-            .iptables_save
-            .iter()
-            .map(|(path, text)| ruleset(path, text))
-            .collect::<Result<Vec<_>>>()?;
-        let mut rulesets: Vec<ReadRuleset> = node.rulesets.iter().map(ruleset_text::read).collect();
-        rulesets.retain(|recorded| !given.iter().any(|file| replaces(file.kind, recorded.kind)));
-        rulesets.extend(given);
-        Ok(rulesets)
-    }
-}
-
-fn replaces(given: RulesetKind, recorded: RulesetKind) -> bool {
-    use RulesetKind::{Ip6tablesLegacySave, Ip6tablesSave, IptablesLegacySave, IptablesSave};
-    recorded == given
-        || matches!(
-            (given, recorded),
-            (IptablesSave, IptablesLegacySave) | (Ip6tablesSave, Ip6tablesLegacySave)
-        )
-}
-
-fn ruleset(path: &Path, text: &str) -> Result<ReadRuleset> {
-    let family = iptables_save::family_of(text);
-    let ruleset = iptables_save::read(text, family)
-        .with_context(|| format!("{} is not the output of iptables-save", path.display()))?;
-    Ok(ReadRuleset {
-        netns: None,
-        kind: match family {
-            Family::Ipv4 => RulesetKind::IptablesSave,
-            Family::Ipv6 => RulesetKind::Ip6tablesSave,
-        },
-        origin: path.display().to_string(),
-        content: Ok(Content::Xtables(ruleset)),
     })
 }

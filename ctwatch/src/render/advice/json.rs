@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     analysis::{
-        advice::{Advice, PortAdvice, Reason, Verdict},
+        advice::{Advice, Kind, PortAdvice, Reason, Verdict},
         lost::Lost,
         report::NamespaceReport,
     },
@@ -30,15 +30,15 @@ struct Document<'a> {
 
 #[derive(Serialize)]
 struct Source<'a> {
-    kind: &'static str,
-    window_seconds: f64,
+    kind: Kind,
+    window_seconds: Option<f64>,
     backend: Backend,
     degraded: &'a [String],
 }
 
 #[derive(Serialize)]
 struct Table {
-    netns: u32,
+    netns: Option<u32>,
     count: Option<u64>,
     max: Option<u64>,
     buckets: Option<u64>,
@@ -50,7 +50,8 @@ struct Table {
 
 #[derive(Serialize)]
 struct Port<'a> {
-    netns: u32,
+    /// Null where it is not known whose table it is.
+    netns: Option<u32>,
     family: Family,
     protocol: String,
     port: u16,
@@ -94,8 +95,9 @@ pub fn json(advice: &Advice) -> serde_json::Result<String> {
     let document = Document {
         schema_version: 1,
         source: Source {
-            kind: "recording",
-            window_seconds: advice.source.window_seconds,
+            kind: advice.kind,
+            window_seconds: (advice.kind == Kind::Recording)
+                .then_some(advice.source.window_seconds),
             backend: advice.source.backend,
             degraded: &advice.source.degraded,
         },
@@ -110,9 +112,14 @@ pub fn json(advice: &Advice) -> serde_json::Result<String> {
     serde_json::to_string_pretty(&document).map(|text| text + "\n")
 }
 
+/// No namespace has the number 0.
+fn known(netns: u32) -> Option<u32> {
+    (netns != 0).then_some(netns)
+}
+
 fn of_table(table: &NamespaceReport, bytes: Option<u64>) -> Table {
     Table {
-        netns: table.netns,
+        netns: known(table.netns),
         count: table.count,
         max: table.max,
         buckets: table.buckets,
@@ -126,7 +133,7 @@ fn of_table(table: &NamespaceReport, bytes: Option<u64>) -> Table {
 fn port(advice: &PortAdvice) -> Port<'_> {
     let PortAdvice { figures, .. } = advice;
     Port {
-        netns: advice.netns.inode,
+        netns: known(advice.netns.inode),
         family: advice.family,
         protocol: advice.protocol.to_string(),
         port: advice.port,

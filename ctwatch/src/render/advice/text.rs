@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::title::{elsewhere, title};
 use crate::{
-    analysis::advice::{Advice, PortAdvice, Verdict},
+    analysis::advice::{Advice, Kind, PortAdvice, Verdict},
     model::endpoint::Role,
     render::{number, paint::Paint, rules::iptables},
 };
@@ -42,10 +42,14 @@ pub fn text(advice: &Advice, file: &str, paint: Paint) -> String {
 fn headline(advice: &Advice, file: &str, paint: Paint) -> String {
     let source = &advice.source;
     let window = number::duration(Some(source.window_seconds));
-    let mut out = format!(
-        "{file}: {window} on {}, Linux {}\n",
-        source.hostname, source.kernel
-    );
+    let mut out = match advice.kind {
+        Kind::Recording => format!(
+            "{file}: {window} on {}, Linux {}\n",
+            source.hostname, source.kernel
+        ),
+        Kind::Live => format!("{file}: {}, Linux {}\n", source.hostname, source.kernel),
+        Kind::Files => format!("{file}: a listing of one moment\n"),
+    };
     if let Some(table) = advice.table() {
         let mut line = format!(
             "table: {} of {} entries ({})",

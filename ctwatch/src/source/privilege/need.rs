@@ -45,6 +45,13 @@ pub const NETLINK: Watching = Watching {
     ],
 };
 
+/// Dumping the own namespace's table and reading its rulesets.
+pub const TABLE: Watching = Watching {
+    purpose: "read the table",
+    required: &[Capability::CAP_NET_ADMIN],
+    useful: &[Capability::CAP_NET_RAW, Capability::CAP_SYS_PTRACE],
+};
+
 /// The kernel program that tells refused connections beside netlink. Kernels before 5.18 give no drop reason, and hide
 /// their addresses, which stand in for it, without `CAP_SYSLOG`.
 pub const REFUSALS: Watching = Watching {

@@ -175,7 +175,7 @@ impl Scene {
                 .iter()
                 .map(ruleset_text::read)
                 .collect(),
-            addresses: None,
+            ..Given::default()
         };
         advise(&recording, &given).ports
     }

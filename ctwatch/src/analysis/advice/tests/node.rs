@@ -46,7 +46,7 @@ fn what_the_recorder_could_not_read_is_no_empty_ruleset() {
                 .iter()
                 .map(ruleset_text::read)
                 .collect(),
-            addresses: None,
+            ..Given::default()
         };
         assert_eq!(
             advise(&recording, &given).ports[0].verdict,
@@ -135,6 +135,7 @@ fn addresses_given_stand_for_those_recorded() {
             .map(ruleset_text::read)
             .collect(),
         addresses: Some(vec![text.parse().unwrap()]),
+        ..Given::default()
     };
     assert_eq!(
         advise(&recording, &given(VIP)).ports[0].verdict,

@@ -1,0 +1,109 @@
+//! What the user gave in place of what was recorded, read and not yet understood.
+
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+
+use super::Args;
+use crate::{
+    cli::addresses::Addresses,
+    model::{
+        endpoint::Family,
+        node::{Node, RulesetKind},
+        ruleset::{Content, ReadRuleset},
+    },
+    source::{iptables_save, nft_ruleset, packed, ruleset_text},
+};
+
+/// More than the rulesets of the largest nodes have.
+const LIMIT: u64 = 256 << 20;
+
+pub(super) struct Texts {
+    iptables_save: Vec<(PathBuf, String)>,
+    nft: Option<(PathBuf, String)>,
+    addresses: Option<Addresses>,
+}
+
+impl Texts {
+    pub(super) fn read(args: &Args) -> Result<Self> {
+        let ruleset = |path: &PathBuf| -> Result<_> {
+            let text = packed::read(path, LIMIT)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            Ok((path.clone(), text))
+        };
+        Ok(Self {
+            iptables_save: args
+                .iptables_save
+                .iter()
+                .map(ruleset)
+                .collect::<Result<_>>()?,
+            nft: args.nft.as_ref().map(ruleset).transpose()?,
+            addresses: args.addresses.as_deref().map(Addresses::read).transpose()?,
+        })
+    }
+
+    /// The own addresses that were given.
+    pub(super) fn addresses(&mut self) -> Result<Option<Vec<IpAddr>>> {
+        self.addresses.take().map(Addresses::list).transpose()
+    }
+
+    /// Whether nft's rules were given.
+    pub(super) fn has_nft(&self) -> bool {
+        self.nft.is_some()
+    }
+
+    /// What was recorded, less the rules of families that files are given for, and the files.
+    pub(super) fn rulesets(&self, node: &Node) -> Result<Vec<ReadRuleset>> {
+        let iptables = self.iptables_save.iter();
+        let given = iptables
+            .map(|(path, text)| xtables(path, text))
+            .chain(self.nft.iter().map(|(path, text)| nft(path, text)))
+            .collect::<Result<Vec<_>>>()?;
+        let mut rulesets: Vec<ReadRuleset> = node.rulesets.iter().map(ruleset_text::read).collect();
+        rulesets.retain(|recorded| !given.iter().any(|file| replaces(file.kind, recorded.kind)));
+        rulesets.extend(given);
+        Ok(rulesets)
+    }
+}
+
+fn replaces(given: RulesetKind, recorded: RulesetKind) -> bool {
+    use RulesetKind::{Ip6tablesLegacySave, Ip6tablesSave, IptablesLegacySave, IptablesSave};
+    recorded == given
+        || matches!(
+            (given, recorded),
+            (IptablesSave, IptablesLegacySave) | (Ip6tablesSave, Ip6tablesLegacySave)
+        )
+}
+
+fn xtables(path: &Path, text: &str) -> Result<ReadRuleset> {
+    let family = iptables_save::family_of(text);
+    let ruleset = iptables_save::read(text, family)
+        .with_context(|| format!("{} is not the output of iptables-save", path.display()))?;
+    Ok(ReadRuleset {
+        netns: None,
+        kind: match family {
+            Family::Ipv4 => RulesetKind::IptablesSave,
+            Family::Ipv6 => RulesetKind::Ip6tablesSave,
+        },
+        origin: path.display().to_string(),
+        content: Ok(Content::Xtables(ruleset)),
+    })
+}
+
+fn nft(path: &Path, text: &str) -> Result<ReadRuleset> {
+    let ruleset = nft_ruleset::read(text)
+        .map_err(anyhow::Error::msg)
+        .with_context(|| {
+            let path = path.display();
+            format!("{path} is not the output of `nft -j list ruleset`")
+        })?;
+    Ok(ReadRuleset {
+        netns: None,
+        kind: RulesetKind::NftJson,
+        origin: path.display().to_string(),
+        content: Ok(Content::Nft(ruleset)),
+    })
+}
