@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::model::{
-    aggregate::Aggregator,
+    aggregate::{Aggregator, Busiest},
     classify::LocalAddresses,
-    dump::{ClientDump, Dump, DumpKind},
+    dump::ClientDump,
     endpoint::{Family, Netns},
     entry::Entry,
     listed::Listed,
@@ -230,8 +230,8 @@ impl Tally {
     /// All that was counted of a listing.
     #[must_use]
     pub fn finish(self, listing: Listing, options: &Options) -> Inspection {
-        let dump = self.aggregator.finish(0, 0, DumpKind::Final);
         let top = options.top;
+        let busiest = self.aggregator.busiest(top);
         let helpers = self.helpers.into_iter().collect();
         let features = Features {
             offloaded: self.offloaded,
@@ -246,25 +246,25 @@ impl Tally {
         Inspection {
             listing,
             port: self.port,
-            entries: dump.entries,
+            entries: busiest.entries,
             ipv6: self.ipv6,
-            unreplied: dump.endpoints.values().map(|seen| seen.unreplied).sum(),
+            unreplied: busiest.unreplied,
             addresses_known: options.local.is_some(),
-            ports: ports::ports(&dump, top),
-            distinct_ports: dump.endpoints.len() as u64,
-            states: states::states(&self.rests, dump.entries, options.sysctls.as_ref()),
-            clients: clients(dump, top),
+            ports: ports::ports(&busiest),
+            distinct_ports: busiest.distinct_endpoints,
+            states: states::states(&self.rests, busiest.entries, options.sysctls.as_ref()),
+            clients: clients(busiest, top),
             nat: self.translations.nat(top),
             features,
         }
     }
 }
 
-fn clients(dump: Dump, top: usize) -> Clients {
-    let mut clients = dump.clients;
+fn clients(busiest: Busiest, top: usize) -> Clients {
+    let mut clients = busiest.clients;
     clients.truncate(top);
     Clients {
-        distinct: dump.distinct_clients,
+        distinct: busiest.distinct_clients,
         top: clients,
     }
 }

@@ -1,12 +1,13 @@
 //! Entries by port.
 
-use std::{cmp::Reverse, net::IpAddr};
+use std::net::IpAddr;
 
 use serde::Serialize;
 
 use crate::model::{
-    dump::Dump,
-    endpoint::{Family, Role},
+    aggregate::Busiest,
+    dump::EndpointDump,
+    endpoint::{Endpoint, Family, Role},
     states::StateCounts,
 };
 
@@ -35,23 +36,19 @@ pub struct PortRow {
     pub states: StateCounts,
 }
 
-/// Those with most entries.
-pub(super) fn ports(dump: &Dump, top: usize) -> Vec<PortRow> {
-    let mut all: Vec<_> = dump.endpoints.iter().collect();
-    all.sort_by_key(|(_, seen)| Reverse(seen.entries));
-    all.truncate(top);
-    all.into_iter()
-        .map(|(endpoint, seen)| PortRow {
-            family: endpoint.family,
-            protocol: endpoint.protocol.to_string(),
-            port: endpoint.port,
-            role: endpoint.role,
-            address: endpoint.address,
-            entries: seen.entries,
-            share: seen.entries as f64 / dump.entries.max(1) as f64,
-            clients: seen.clients,
-            unreplied: seen.unreplied,
-            states: seen.states.clone(),
-        })
-        .collect()
+/// As they are ordered.
+pub(super) fn ports(busiest: &Busiest) -> Vec<PortRow> {
+    let row = |(endpoint, seen): &(Endpoint, EndpointDump)| PortRow {
+        family: endpoint.family,
+        protocol: endpoint.protocol.to_string(),
+        port: endpoint.port,
+        role: endpoint.role,
+        address: endpoint.address,
+        entries: seen.entries,
+        share: seen.entries as f64 / busiest.entries.max(1) as f64,
+        clients: seen.clients,
+        unreplied: seen.unreplied,
+        states: seen.states.clone(),
+    };
+    busiest.endpoints.iter().map(row).collect()
 }

@@ -2,9 +2,6 @@
 //!
 //! An entry's timer begins anew with each packet: timeout of its state − time left is the time since the last one.
 
-use std::collections::HashMap;
-
-use foldhash::fast::RandomState;
 use serde::Serialize;
 
 use super::{stage::Stage, timeout::Timeouts};
@@ -148,25 +145,54 @@ fn quantile(counts: impl Iterator<Item = (u32, u64)>, all: u64, percent: u64) ->
 }
 
 /// By protocol and stage.
-#[derive(Debug, Default)]
-pub(super) struct Rests(HashMap<(Protocol, Stage), Rest, RandomState>);
+#[derive(Debug)]
+pub(super) struct Rests {
+    /// Where in the list each of them is, or [`NOWHERE`]: there are few, and each entry asks.
+    places: Vec<u16>,
+    rests: Vec<(Protocol, Stage, Rest)>,
+}
+
+const NOWHERE: u16 = u16::MAX;
+const PROTOCOLS: usize = 256;
+
+impl Default for Rests {
+    fn default() -> Self {
+        Self {
+            places: vec![NOWHERE; PROTOCOLS * Stage::COUNT],
+            rests: Vec::new(),
+        }
+    }
+}
 
 impl Rests {
     pub(super) fn add(&mut self, entry: &Entry) {
-        let key = (entry.protocol, Stage::of(entry));
-        self.0.entry(key).or_default().add(entry);
+        if let Some(rest) = self.of(entry.protocol, Stage::of(entry)) {
+            rest.add(entry);
+        }
     }
 
     pub(super) fn merge(&mut self, other: Self) {
-        for (key, rest) in other.0 {
-            self.0.entry(key).or_default().merge(&rest);
+        for (protocol, stage, rest) in other.rests {
+            if let Some(mine) = self.of(protocol, stage) {
+                mine.merge(&rest);
+            }
         }
+    }
+
+    fn of(&mut self, protocol: Protocol, stage: Stage) -> Option<&mut Rest> {
+        let at = usize::from(protocol.0) * Stage::COUNT + stage.number();
+        let place = self.places.get_mut(at)?;
+        if *place == NOWHERE {
+            *place = self.rests.len() as u16;
+            self.rests.push((protocol, stage, Rest::default()));
+        }
+        let (_, _, rest) = self.rests.get_mut(usize::from(*place))?;
+        Some(rest)
     }
 
     /// In no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Protocol, Stage, &Rest)> {
-        self.0
-            .iter()
-            .map(|((protocol, stage), rest)| (*protocol, *stage, rest))
+        let rests = self.rests.iter();
+        rests.map(|(protocol, stage, rest)| (*protocol, *stage, rest))
     }
 }

@@ -30,6 +30,21 @@ impl Stage {
         }
     }
 
+    /// How many there are.
+    pub(super) const COUNT: usize = State::NAMES.len() + 4;
+
+    /// Each has its own, below [`Self::COUNT`]; states that no kernel has share the last.
+    pub(super) fn number(self) -> usize {
+        let states = State::NAMES.len();
+        match self {
+            Self::State(State(number)) if usize::from(number) < states => usize::from(number),
+            Self::Unreplied => states,
+            Self::Replied => states + 1,
+            Self::Assured => states + 2,
+            Self::State(_) => states + 3,
+        }
+    }
+
     /// The word for it.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -13,11 +13,13 @@ use super::{
     entry::Entry,
 };
 
+mod busiest;
 mod findings;
 mod numbers;
 mod record;
 mod sums;
 
+pub use busiest::Busiest;
 use findings::Findings;
 use numbers::Numbers;
 use record::{Ipv4Record, Ipv6Record, Record, Tail};

@@ -119,6 +119,15 @@ impl Totals {
         *state.unwrap_or(if replied { with } else { without }) += 1;
     }
 
+    pub(super) fn entries(&self) -> u64 {
+        let all = self.states.iter().chain(&self.stateless);
+        all.map(|entries| u64::from(*entries)).sum()
+    }
+
+    pub(super) fn unreplied(&self) -> u64 {
+        u64::from(self.unreplied)
+    }
+
     /// Without findings.
     pub(super) fn into_dump(self) -> EndpointDump {
         let names = [StateCounts::UNREPLIED, StateCounts::REPLIED];

@@ -228,6 +228,28 @@ fn seeded((client, port, state, replied, six): (u8, u8, u8, bool, bool)) -> Entr
 
 proptest! {
     #[test]
+    fn the_busiest_are_those_of_the_whole(
+        seeds in proptest::collection::vec((0_u8..20, 0_u8..4, 0_u8..10, any::<bool>(), any::<bool>()), 0..100),
+        rows in 0_usize..8,
+    ) {
+        let entries: Vec<Entry> = seeds.into_iter().map(seeded).collect();
+        let mut aggregators = [(); 2].map(|()| Aggregator::new(NETNS, None).without_findings());
+        for entry in &entries {
+            aggregators.iter_mut().for_each(|aggregator| aggregator.add(entry));
+        }
+        let [one, other] = aggregators;
+        let (dump, busiest) = (one.finish(0, 0, DumpKind::Final), other.busiest(rows));
+        let mut all: Vec<_> = dump.endpoints.clone().into_iter().collect();
+        all.sort_by_key(|(_, seen)| std::cmp::Reverse(seen.entries));
+        all.truncate(rows);
+        prop_assert_eq!(busiest.endpoints, all);
+        prop_assert_eq!((busiest.entries, busiest.distinct_clients), (dump.entries, dump.distinct_clients));
+        prop_assert_eq!(busiest.distinct_endpoints, dump.endpoints.len() as u64);
+        prop_assert_eq!(busiest.unreplied, dump.endpoints.values().map(|seen| seen.unreplied).sum::<u64>());
+        prop_assert_eq!(busiest.clients, dump.clients);
+    }
+
+    #[test]
     fn two_parts_make_the_whole(
         seeds in proptest::collection::vec((0_u8..20, 0_u8..4, 0_u8..10, any::<bool>(), any::<bool>()), 0..100),
         cut: prop::sample::Index,

@@ -30,6 +30,12 @@ impl<'a> Cursor<'a> {
         self.line.len() - self.rest.len()
     }
 
+    /// What lies between here and a place behind it.
+    pub(super) fn up_to(&self, end: &Self) -> &'a [u8] {
+        let length = self.rest.len().saturating_sub(end.rest.len());
+        self.rest.get(..length).unwrap_or_default()
+    }
+
     /// What is wrong here.
     pub(super) fn damage(&self, what: What) -> Damage {
         Damage::at(self.at(), what)
@@ -64,7 +70,11 @@ impl<'a> Cursor<'a> {
 
     /// Takes everything up to the next blank.
     pub(super) fn value(&mut self) -> &'a [u8] {
-        let end = memchr::memchr2(b' ', b'\t', self.rest);
+        // Most words are too short for a quicker search to pay.
+        let end = self
+            .rest
+            .iter()
+            .position(|byte| matches!(byte, b' ' | b'\t'));
         let (value, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
         self.rest = rest;
         value

@@ -1,0 +1,57 @@
+//! What was counted, of the busiest endpoints alone: the others need no memory then.
+
+use std::cmp::Reverse;
+
+use super::{Aggregator, sums::Sums};
+use crate::model::{
+    dump::{ClientDump, EndpointDump},
+    endpoint::Endpoint,
+};
+
+/// A table by its busiest endpoints.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Busiest {
+    /// Entries of the whole table.
+    pub entries: u64,
+    /// Of them, those that never saw a reply.
+    pub unreplied: u64,
+    /// Endpoints with the most entries, most first, then in their own order; without findings.
+    pub endpoints: Vec<(Endpoint, EndpointDump)>,
+    /// Endpoints in all.
+    pub distinct_endpoints: u64,
+    /// Clients with the most entries, at most [`super::Dump::MAX_CLIENTS`].
+    pub clients: Vec<ClientDump>,
+    /// Distinct clients.
+    pub distinct_clients: u64,
+}
+
+impl Aggregator {
+    /// The sums of so many endpoints, and of the whole.
+    #[must_use]
+    pub fn busiest(self, rows: usize) -> Busiest {
+        let names = self.numbers.into_endpoints();
+        let mut sums = Sums::new(names.len());
+        sums.add(self.ipv4);
+        sums.add(self.ipv6);
+        let clients = sums.top_clients();
+        let unreplied = sums.endpoints.iter().map(|totals| totals.unreplied()).sum();
+        let distinct_endpoints = names.len() as u64;
+        let mut all: Vec<_> = names.into_iter().zip(&sums.endpoints).collect();
+        let key = |(endpoint, totals): &(Endpoint, &_)| {
+            (Reverse(super::sums::Totals::entries(totals)), *endpoint)
+        };
+        all.sort_by_cached_key(key);
+        all.truncate(rows);
+        Busiest {
+            entries: sums.entries,
+            unreplied,
+            endpoints: all
+                .into_iter()
+                .map(|(endpoint, totals)| (endpoint, totals.clone().into_dump()))
+                .collect(),
+            distinct_endpoints,
+            clients,
+            distinct_clients: sums.distinct_clients,
+        }
+    }
+}
