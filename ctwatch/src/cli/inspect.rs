@@ -1,9 +1,9 @@
 //! `ctwatch inspect`.
 
 use std::{
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, IsTerminal as _, Write},
     ops::ControlFlow,
-    path::PathBuf,
+    path::{Path, PathBuf},
     thread,
 };
 
@@ -51,6 +51,9 @@ const ROWS: usize = 10;
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<Outcome> {
     let name = name(args);
+    if args.dump == Path::new("-") && io::stdin().is_terminal() {
+        bail!("no listing: name a file, or pipe one in (sudo conntrack -L | ctwatch inspect)");
+    }
     let stream = packed::open(&args.dump).with_context(|| format!("cannot read {name}"))?;
     let addresses = args.addresses.as_deref().map(Addresses::read).transpose()?;
     seal();
