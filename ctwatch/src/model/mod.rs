@@ -19,6 +19,7 @@ pub mod node;
 pub mod notrack;
 pub mod reading;
 pub mod recording;
+pub mod remedy;
 pub mod ruleset;
 pub mod sample;
 pub mod states;

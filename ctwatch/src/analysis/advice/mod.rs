@@ -6,13 +6,16 @@ use serde::Serialize;
 
 use crate::{
     analysis::{
+        memory,
         occupancy::{self, Occupancy},
+        remedies::{self, Notrack, Room},
         report::{NamespaceReport, Options, Report, Source, report},
     },
     model::{
         endpoint::{Endpoint, Family, Netns, Protocol, Role},
         notrack::{AcceptRule, NotrackRule},
         recording::Recording,
+        remedy::{Known, Remedy, UntilFull},
         ruleset::ReadRuleset,
     },
 };
@@ -41,9 +44,6 @@ use surroundings::Surroundings;
 pub use candidate::Figures;
 pub use verdict::{Code, Reason, Verdict};
 
-/// Bytes an entry costs: a slab object of 256 and, with any extension, 128 more.
-const ENTRY_BYTES: u64 = 384;
-
 /// What is judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -68,6 +68,8 @@ pub struct Given {
     pub addresses: Option<Vec<IpAddr>>,
     /// What is not known of the entries and may speak against any verdict of safety: sentences.
     pub unread: Vec<String>,
+    /// What remedies are priced with.
+    pub known: Known,
 }
 
 /// Advice for one port at the addresses that share a verdict.
@@ -120,6 +122,10 @@ pub struct Advice {
     pub ports: Vec<PortAdvice>,
     /// Entries over limit, 0 to 1, in the recorder's own namespace once the entries of all safe ports are gone.
     pub fill_after: Option<f64>,
+    /// When that table will be full then.
+    pub until_full_after: UntilFull,
+    /// Remedies for that table, NOTRACK among them, those that free most first.
+    pub remedies: Vec<Remedy>,
     /// Memory its entries take, in bytes.
     pub bytes: Option<u64>,
     /// Connections refused or evicted under no port in particular.
@@ -157,14 +163,19 @@ pub fn advise(recording: &Recording, given: &Given) -> Advice {
     let ports = ports(recording, given);
     let own = namespaces.iter().position(|table| table.own).unwrap_or(0);
     let unattributed = recording.samples.iter().map(|sample| sample.unattributed);
+    let own_table = namespaces.get(own);
+    let freed = own_table.map(|table| Freed::by(recording, table, &ports));
     Advice {
         kind: given.kind,
-        fill_after: namespaces
-            .get(own)
-            .and_then(|table| fill_after(table, &ports)),
-        bytes: namespaces
-            .get(own)
-            .and_then(|table| Some(table.count? * ENTRY_BYTES)),
+        fill_after: own_table
+            .zip(freed)
+            .and_then(|(table, freed)| freed.fill_after(table)),
+        until_full_after: freed.map_or(UntilFull::Unknown, |freed| freed.until_full),
+        remedies: own_table.map_or_else(Vec::new, |table| {
+            let notrack = notrack(table, &ports);
+            remedies::remedies(recording, table, &given.known, &notrack)
+        }),
+        bytes: own_table.and_then(|table| Some(table.count? * memory::ENTRY)),
         lost_unattributed: unattributed.map(|c| c.refused + c.ended.evicted).sum(),
         source,
         tables: namespaces,
@@ -173,15 +184,61 @@ pub fn advise(recording: &Recording, given: &Given) -> Advice {
     }
 }
 
-fn fill_after(table: &NamespaceReport, ports: &[PortAdvice]) -> Option<f64> {
-    let freed: u64 = ports
+/// Ports of a table.
+fn of_table<'p>(
+    table: &NamespaceReport,
+    ports: &'p [PortAdvice],
+) -> impl Iterator<Item = &'p PortAdvice> {
+    let here = (table.netns, table.cookie);
+    ports
         .iter()
-        .filter(|port| (port.netns.inode, port.netns.cookie) == (table.netns, table.cookie))
-        .filter(|port| matches!(port.verdict, Verdict::Safe | Verdict::Done))
-        .filter_map(|port| port.frees_entries)
-        .sum();
-    let max = table.max.filter(|max| *max > 0)?;
-    Some(table.count?.saturating_sub(freed) as f64 / max as f64)
+        .filter(move |port| (port.netns.inode, port.netns.cookie) == here)
+}
+
+/// What giving up all safe ports brings.
+#[derive(Clone, Copy)]
+struct Freed {
+    entries: u64,
+    until_full: UntilFull,
+}
+
+impl Freed {
+    fn by(recording: &Recording, table: &NamespaceReport, ports: &[PortAdvice]) -> Self {
+        let window = occupancy::window_seconds(recording);
+        let safe = of_table(table, ports)
+            .filter(|port| matches!(port.verdict, Verdict::Safe | Verdict::Done));
+        let (mut entries, mut stops) = (0, 0.0);
+        for port in safe {
+            entries += port.frees_entries.unwrap_or(0);
+            stops += remedies::pressure(&port.figures.total, &port.figures.lost, window).max(0.0);
+        }
+        Self {
+            entries,
+            until_full: Room::of(recording, table).until_full(entries, stops),
+        }
+    }
+
+    fn fill_after(self, table: &NamespaceReport) -> Option<f64> {
+        let max = table.max.filter(|max| *max > 0)?;
+        Some(table.count?.saturating_sub(self.entries) as f64 / max as f64)
+    }
+}
+
+/// Ports whose tracking can be given up, and is not yet.
+fn notrack(table: &NamespaceReport, ports: &[PortAdvice]) -> Vec<Notrack> {
+    of_table(table, ports)
+        .filter(|port| !port.notrack.is_empty())
+        .map(|port| Notrack {
+            protocol: port.protocol,
+            port: port.port,
+            addresses: port.addresses.clone(),
+            frees_entries: port.frees_entries,
+            drain_seconds: port.drain_seconds,
+            total: port.figures.total,
+            lost: port.figures.lost,
+            needs_accept: port.verdict == Verdict::NeedsAccept,
+        })
+        .collect()
 }
 
 /// Judges every port, those that would free most first.

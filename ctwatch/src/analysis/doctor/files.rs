@@ -1,27 +1,16 @@
-//! Whether what sysctl.d and modprobe.d say is what the kernel has, and who set a setting.
+//! Whether what sysctl.d and modprobe.d say is what the kernel has.
 
-use super::{kube_proxy, owner::Owner, setting};
-use crate::model::doctor::{Answer, Facts, Finding, Told, Topic, facts::Assignment};
-
-const MAX: &str = "net.netfilter.nf_conntrack_max";
+use super::setting;
+use crate::{
+    analysis::ownership::{alias, kube_proxy, last},
+    model::doctor::{Answer, Facts, Finding, Told, Topic, facts::Assignment},
+};
 
 /// The module's parameter.
 const HASHSIZE: &str = "nf_conntrack.hashsize";
 
 /// The kernel rounds the number of buckets up to whole pages.
 const PAGE: u64 = 512;
-
-/// Who gave a setting the value that it has; `None` when nobody left a trace.
-pub(super) fn owner(facts: &Facts, name: &str, value: u64) -> Option<Owner> {
-    kube_proxy::owner(facts, name, value).or_else(|| {
-        let line = last(facts, name).filter(|line| line.value.parse() == Ok(value))?;
-        let at = format!("{}:{}", line.file, line.line);
-        Some(Owner {
-            how: format!("change {at}, then sysctl --system"),
-            who: at,
-        })
-    })
-}
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     if facts.conntrack.loaded == Some(false) {
@@ -52,21 +41,6 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
 
 fn finding(answer: Answer, reason: String) -> Finding {
     Finding::new(Topic::Settings, "files-in-force", answer, reason)
-}
-
-/// The assignment that stands when all files were applied.
-fn last<'a>(facts: &'a Facts, name: &str) -> Option<&'a Assignment> {
-    let mut lines = facts.assignments.iter().rev();
-    lines.find(|line| alias(&line.name) == alias(name))
-}
-
-/// Two names of one variable.
-fn alias(name: &str) -> &str {
-    if name == "net.nf_conntrack_max" {
-        MAX
-    } else {
-        name
-    }
 }
 
 fn overwritten(facts: &Facts, name: &str) -> Option<Finding> {

@@ -1,22 +1,18 @@
 //! The table: its limit, its fill, its hash, its memory.
 
-use super::{conntrack::count, files, setting};
-use crate::model::{
-    doctor::{Answer, Facts, Finding, Told, Topic},
-    limit::Limit,
+use super::{conntrack::count, setting};
+use crate::{
+    analysis::{memory, ownership},
+    model::{
+        doctor::{Answer, Facts, Finding, Told, Topic},
+        limit::Limit,
+    },
 };
 
 const MAX: &str = "net.netfilter.nf_conntrack_max";
 
 /// From here on newcomers are about to push others out; the kernel's own garbage collection evicts above 95 %.
 const NEARLY_FULL: f64 = 0.9;
-
-/// Entries a bucket at the limit that are too many: each entry hangs in two chains.
-const CROWDED: u64 = 4;
-
-/// An entry with its extensions, and a bucket, in bytes.
-const ENTRY: u64 = 384;
-const BUCKET: u64 = 8;
 
 /// A part of the node's memory that is much for one table.
 const MUCH: f64 = 0.25;
@@ -46,7 +42,7 @@ fn limit(facts: &Facts) -> Finding {
     };
     match Limit::of(max, facts.release.value().map_or("", String::as_str)) {
         Some(Limit::Entries(max)) => {
-            let who = files::owner(facts, MAX, max).map_or_else(String::new, |owner| format!(", set by {}", owner.who));
+            let who = ownership::owner(facts, MAX, max).map_or_else(String::new, |owner| format!(", set by {}", owner.who));
             finding(Answer::Yes, format!("{MAX} = {max}{who}; the limit of each network namespace by itself"))
         }
         Some(Limit::Nothing) => finding(Answer::No, format!("{MAX} = 0, which this kernel takes for no room at all (before Linux 7 it was no limit)"))
@@ -135,10 +131,10 @@ fn buckets(facts: &Facts) -> Finding {
     let reason = given_up.map_or(reason.clone(), |failed| {
         format!("{reason}; {failed} inserts failed as a chain was too long")
     });
-    if max <= buckets.saturating_mul(CROWDED) {
+    if !memory::is_crowded(max, buckets) {
         return finding(Answer::Yes, reason);
     }
-    let wanted = (max / 2).next_multiple_of(512);
+    let wanted = memory::buckets_for(max);
     finding(Answer::No, reason).attention(
         "every lookup walks long chains: packets cost processor time in softirq, and since Linux 5.15 inserts fail when a chain is too long",
         "sysctl net.netfilter.nf_conntrack_buckets; conntrack -S (chaintoolong)",
@@ -155,9 +151,7 @@ fn memory(facts: &Facts) -> Finding {
         )
         .todo(format!("sysctl {MAX}"));
     };
-    let full = max
-        .saturating_mul(ENTRY)
-        .saturating_add(buckets.saturating_mul(BUCKET));
+    let full = memory::bytes(max, buckets);
     let now = match &facts.conntrack.slab {
         Told::Value(slab) => format!(
             "; entries take {} now ({} objects of {} bytes in /proc/slabinfo)",
@@ -171,8 +165,10 @@ fn memory(facts: &Facts) -> Finding {
         Told::Absent => String::new(),
     };
     let reason = format!(
-        "{} when full ({ENTRY} bytes an entry, {BUCKET} a bucket){now}",
-        mebibytes(full)
+        "{} when full ({} bytes an entry, {} a bucket){now}",
+        mebibytes(full),
+        memory::ENTRY,
+        memory::BUCKET
     );
     match facts.conntrack.memory {
         Some(total) if full as f64 > total as f64 * MUCH => finding(

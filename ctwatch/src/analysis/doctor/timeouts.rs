@@ -1,7 +1,10 @@
 //! Timeouts that are not the kernel's own, and who set them.
 
-use super::{files, setting};
-use crate::model::doctor::{Answer, Facts, Finding, Topic};
+use super::setting;
+use crate::{
+    analysis::ownership,
+    model::doctor::{Answer, Facts, Finding, Topic},
+};
 
 /// The kernel's own values in seconds, Linux 5.10 to 7.2 (nf_conntrack_proto_*.c); SCTP's established was five days
 /// before 6.2, UDP's stream 180 s before 5.1.
@@ -79,7 +82,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
 
 fn changed(facts: &Facts, short: &str, default: u64, value: u64) -> Finding {
     let name = format!("net.netfilter.nf_conntrack_{short}");
-    let owner = files::owner(facts, &name, value);
+    let owner = ownership::owner(facts, &name, value);
     let who = owner.as_ref().map_or(
         "nobody who set it is known (by hand, or by a program)",
         |owner| &owner.who,

@@ -58,7 +58,7 @@ const KNOWN: [(u16, HealthCheck); 5] = [
 ];
 
 /// The health check that is asked for at a port by default.
-pub(super) fn health_check(protocol: Protocol, port: u16) -> Option<HealthCheck> {
+pub(in crate::analysis) fn health_check(protocol: Protocol, port: u16) -> Option<HealthCheck> {
     let known = KNOWN.iter().find(|(known, _)| *known == port)?;
     (protocol == Protocol::TCP).then_some(known.1)
 }

@@ -32,6 +32,7 @@ pub use clients::ClientReport;
 pub use fill::{NamespaceReport, TimePoint};
 pub use gaps::GapReport;
 pub use health::HealthCheck;
+pub(super) use health::health_check;
 pub use moment::Moment;
 pub use paid::Paid;
 pub use ports::{PortReport, Quantiles, reused};

@@ -153,6 +153,7 @@ fn listed(args: &Args, dump: &Path) -> Result<Input> {
             rulesets: texts.rulesets(&recording.node)?,
             addresses,
             unread,
+            ..Given::default()
         },
         recording,
     })

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::Serialize;
 
+use super::remedies::RemedyObject;
 use crate::{
     analysis::{
         advice::{Advice, Kind, PortAdvice, Reason, Verdict},
@@ -23,8 +24,7 @@ struct Document<'a> {
     source: Source<'a>,
     table: Option<Table>,
     ports: Vec<Port<'a>>,
-    /// Other remedies are not priced yet.
-    remedies: [(); 0],
+    remedies: Vec<RemedyObject<'a>>,
     forecast: Forecast,
 }
 
@@ -103,10 +103,10 @@ pub fn json(advice: &Advice) -> serde_json::Result<String> {
         },
         table: advice.table().map(|table| of_table(table, advice.bytes)),
         ports: advice.ports.iter().map(port).collect(),
-        remedies: [],
+        remedies: advice.remedies.iter().map(RemedyObject::of).collect(),
         forecast: Forecast {
             fill_after: advice.fill_after,
-            seconds_until_full_after: None,
+            seconds_until_full_after: advice.until_full_after.seconds(),
         },
     };
     serde_json::to_string_pretty(&document).map(|text| text + "\n")

@@ -1,6 +1,8 @@
 //! `ctwatch advise`: text, JSON, and scripts of rules.
 
 mod json;
+mod remedies;
+mod remedies_text;
 mod script;
 mod text;
 mod title;

@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use super::title::{elsewhere, title};
+use super::{
+    remedies_text,
+    title::{elsewhere, title},
+};
 use crate::{
     analysis::advice::{Advice, Kind, PortAdvice, Verdict},
     model::endpoint::Role,
@@ -17,6 +20,7 @@ const OTHERS: usize = 10;
 pub fn text(advice: &Advice, file: &str, paint: Paint) -> String {
     let own = advice.table().map(|table| table.netns);
     let mut out = headline(advice, file, paint);
+    remedies_text::worth(&mut out, advice, paint);
     let mut others = 0;
     for port in &advice.ports {
         let has_rules = !port.notrack.is_empty();
@@ -36,6 +40,7 @@ pub fn text(advice: &Advice, file: &str, paint: Paint) -> String {
     if advice.ports.is_empty() {
         out.push_str("\nNothing was recorded at any port.\n");
     }
+    remedies_text::blocks(&mut out, advice, paint);
     out
 }
 
@@ -68,8 +73,9 @@ fn headline(advice: &Advice, file: &str, paint: Paint) -> String {
         if let Some(after) = advice.fill_after {
             let _ = write!(
                 line,
-                "; {} without the safe ports",
-                number::percent(Some(after))
+                "; {} without the safe ports, {}",
+                number::percent(Some(after)),
+                remedies_text::until(advice.until_full_after)
             );
         }
         let _ = writeln!(out, "{line}");
@@ -180,7 +186,7 @@ fn rules(out: &mut String, port: &PortAdvice) {
 }
 
 /// Evidence comes from elsewhere; it must not move the cursor.
-fn field(out: &mut String, name: &str, text: &str) {
+pub(super) fn field(out: &mut String, name: &str, text: &str) {
     let plain: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use super::{owner::Owner, setting};
+use super::Owner;
 use crate::model::doctor::{
     Facts, Told,
     facts::{Program, ProgramKind},
 };
 
 /// An option of kube-proxy.
-struct Choice {
-    flag: &'static str,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::analysis) struct Choice {
+    /// On its command line.
+    pub(in crate::analysis) flag: &'static str,
     /// Below `conntrack:` in its configuration file.
-    key: &'static str,
+    pub(in crate::analysis) key: &'static str,
 }
 
 /// A timeout that it sets, and its own value in seconds; 0 leaves the setting alone.
@@ -55,14 +57,14 @@ const MAX: &str = "net.netfilter.nf_conntrack_max";
 const HASHSIZE: &str = "nf_conntrack.hashsize";
 
 /// The limit is so much a processor, and at least so much.
-const PER_CORE: (Choice, u64) = (
+pub(in crate::analysis) const PER_CORE: (Choice, u64) = (
     Choice {
         flag: "--conntrack-max-per-core",
         key: "maxPerCore",
     },
     32_768,
 );
-const LEAST: (Choice, u64) = (
+pub(in crate::analysis) const LEAST: (Choice, u64) = (
     Choice {
         flag: "--conntrack-min",
         key: "min",
@@ -70,14 +72,32 @@ const LEAST: (Choice, u64) = (
     131_072,
 );
 
+/// The option by which kube-proxy sets a timeout.
+pub(in crate::analysis) fn timeout_choice(name: &str) -> Option<Choice> {
+    let (_, choice, _) = TIMEOUTS.iter().find(|(setting, ..)| *setting == name)?;
+    Some(*choice)
+}
+
+/// Whether a value is the one that kube-proxy sets unless it is told otherwise, on a node of so many processors.
+pub(in crate::analysis) fn is_typical(name: &str, value: u64, cpus: u64) -> bool {
+    let (_, per_core) = PER_CORE;
+    let (_, least) = LEAST;
+    match name {
+        MAX => value == least.max(per_core.saturating_mul(cpus)),
+        _ => TIMEOUTS
+            .iter()
+            .any(|(setting, _, own)| *setting == name && *own == value && value > 0),
+    }
+}
+
 /// kube-proxy as the owner of a setting, where it runs and would set just this value.
-pub(super) fn owner(facts: &Facts, name: &str, value: u64) -> Option<Owner> {
+pub(in crate::analysis) fn owner(facts: &Facts, name: &str, value: u64) -> Option<Owner> {
     let mut programs = facts.programs.iter();
     let program = programs.find(|program| program.kind == ProgramKind::KubeProxy)?;
     match name {
         MAX => limit(program, value),
         HASHSIZE => {
-            let max = setting::conntrack(facts, "max")?;
+            let max: u64 = facts.settings.get(MAX)?.value()?.parse().ok()?;
             let rounded = (max / 4).checked_next_multiple_of(512)?;
             (rounded == value && limit(program, max).is_some()).then(|| Owner {
                 who: format!(

@@ -1,0 +1,190 @@
+//! Floods: most entries of a port never got anywhere, and they come from many sources.
+
+use super::ground::Ground;
+use crate::model::{
+    dump::EndpointDump,
+    endpoint::{Endpoint, Family, Protocol, Role},
+    remedy::{Remedy, RemedyKind},
+    states::StateCounts,
+};
+
+/// States before a connection is one.
+const HALF_OPEN: [&str; 3] = ["SYN_SENT", "SYN_SENT2", "SYN_RECV"];
+
+/// Half-open entries make a flood from this part of their port's entries on, and of the whole table.
+const OF_PORT: f64 = 0.5;
+const OF_TABLE: f64 = 0.1;
+
+/// Sources are many from here on, and when they have at most so many entries each.
+const SOURCES: u64 = 64;
+const EACH: u64 = 20;
+
+/// Entries of an endpoint that never got anywhere.
+pub(super) fn half_open(protocol: Protocol, seen: &EndpointDump) -> u64 {
+    let of = |state| seen.states.get(state).unwrap_or(0);
+    match protocol {
+        Protocol::TCP => HALF_OPEN.into_iter().map(of).sum(),
+        Protocol::UDP => of(StateCounts::UNREPLIED),
+        _ => 0,
+    }
+}
+
+/// Whether an endpoint is flooded.
+pub(super) fn is_flooded(ground: &Ground<'_>, endpoint: &Endpoint) -> bool {
+    let Some(seen) = ground.seen(endpoint) else {
+        return false;
+    };
+    let half = half_open(endpoint.protocol, seen) as f64;
+    let inbound = matches!(endpoint.role, None | Some(Role::Inbound | Role::Forwarded));
+    inbound
+        && half > 0.0
+        && half >= seen.entries as f64 * OF_PORT
+        && half >= ground.entries() as f64 * OF_TABLE
+}
+
+pub(super) fn remedies(ground: &Ground<'_>) -> Vec<Remedy> {
+    let endpoints = ground.endpoints();
+    let flooded = endpoints
+        .iter()
+        .filter(|endpoint| is_flooded(ground, endpoint));
+    flooded
+        .filter_map(|endpoint| Some(remedy(ground, endpoint, ground.seen(endpoint)?)))
+        .collect()
+}
+
+fn remedy(ground: &Ground<'_>, endpoint: &Endpoint, seen: &EndpointDump) -> Remedy {
+    let half = half_open(endpoint.protocol, seen);
+    let many = seen.clients >= SOURCES && seen.clients.saturating_mul(EACH) >= half;
+    let port = format!("{} {}", endpoint.protocol, endpoint.port);
+    let address = endpoint
+        .address
+        .map_or(String::new(), |own| format!("-d {own} "));
+    let tcp = endpoint.protocol == Protocol::TCP;
+    let (title, how) = match (tcp, many) {
+        (true, true) => (format!("SYNPROXY for {port}"), synproxy(endpoint, &address)),
+        (_, false) => (
+            format!("limit each source's new packets to {port}"),
+            limit(endpoint, &address),
+        ),
+        (false, true) => (
+            format!("no tracking of {port}, or no service at it"),
+            "the sources are too many, or made up, to be limited one by one: NOTRACK for the port where its verdict \
+             allows it, or close it to the outside"
+                .to_owned(),
+        ),
+    };
+    let sources = if many {
+        "from many sources: a flood, with made-up sources perhaps"
+    } else {
+        "from few sources: a scan, or a client that is broken"
+    };
+    let what = if tcp {
+        "half-open entries"
+    } else {
+        "unreplied entries"
+    };
+    Remedy {
+        title,
+        symptom: format!(
+            "{half} of {} entries at {port} are {what}, from {} sources",
+            seen.entries, seen.clients
+        ),
+        cause: format!("packets that never become a connection, {sources}; each is an entry all the same"),
+        check: check(endpoint),
+        owner: None,
+        how,
+        persist: Some(
+            "iptables-save into /etc/iptables/rules.v4 (iptables-persistent), and the settings in /etc/sysctl.d"
+                .to_owned(),
+        ),
+        basis: format!(
+            "the {what} of the last dump{}",
+            if tcp && many {
+                ": with SYNPROXY an entry is made only once the handshake is complete. NOTRACK for the port, where its verdict allows it, does more: the socket's own SYN cookies then answer"
+            } else {
+                ""
+            }
+        ),
+        ..ground.remedy(RemedyKind::Flood, Some(half), growth(ground, endpoint))
+    }
+}
+
+/// What the endpoint adds to the table's growth by itself.
+fn growth(ground: &Ground<'_>, endpoint: &Endpoint) -> f64 {
+    let total = ground.total(endpoint);
+    let unobserved = &ground.recording.header.unobserved;
+    let lost = crate::analysis::lost::Lost::counted(&total, unobserved);
+    super::room::pressure(&total, &lost, ground.window)
+}
+
+fn check(endpoint: &Endpoint) -> String {
+    let states = match endpoint.protocol {
+        Protocol::TCP => {
+            "conntrack -L -p tcp --state SYN_RECV; conntrack -L -p tcp --state SYN_SENT"
+        }
+        _ => "conntrack -L -p udp -u UNREPLIED",
+    };
+    format!(
+        "{states}; nstat -az TcpExtSyncookiesSent TcpExtTCPReqQFullDoCookies; ctwatch report --by client --port {}",
+        endpoint.port
+    )
+}
+
+fn command(endpoint: &Endpoint) -> &'static str {
+    match endpoint.family {
+        Family::Ipv4 => "iptables",
+        Family::Ipv6 => "ip6tables",
+    }
+}
+
+fn guarded(endpoint: &Endpoint, table: &str, chain: &str, rule: &str) -> String {
+    let command = command(endpoint);
+    format!(
+        "{command} -w -t {table} -C {chain} {rule} 2>/dev/null || {command} -w -t {table} -A {chain} {rule}"
+    )
+}
+
+/// iptables-extensions(8), SYNPROXY. It stands where connections are accepted, so its rule comes before others.
+fn synproxy(endpoint: &Endpoint, address: &str) -> String {
+    let service = format!("{address}-p tcp --dport {}", endpoint.port);
+    let chain = match endpoint.role {
+        Some(Role::Forwarded) => "FORWARD",
+        _ => "INPUT",
+    };
+    let lines = [
+        "sysctl -w net.ipv4.tcp_syncookies=1 net.ipv4.tcp_timestamps=1 net.netfilter.nf_conntrack_tcp_loose=0"
+            .to_owned(),
+        guarded(
+            endpoint,
+            "raw",
+            "PREROUTING",
+            &format!("{service} --syn -j CT --notrack"),
+        ),
+        guarded(
+            endpoint,
+            "filter",
+            chain,
+            &format!("{service} -m conntrack --ctstate INVALID,UNTRACKED -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460"),
+        ),
+        guarded(
+            endpoint,
+            "filter",
+            chain,
+            &format!("{service} -m conntrack --ctstate INVALID -j DROP"),
+        ),
+    ];
+    lines.join("\n")
+}
+
+fn limit(endpoint: &Endpoint, address: &str) -> String {
+    let syn = if endpoint.protocol == Protocol::TCP {
+        " --syn"
+    } else {
+        ""
+    };
+    let rule = format!(
+        "{address}-p {} --dport {}{syn} -m hashlimit --hashlimit-name ctwatch-{} --hashlimit-mode srcip --hashlimit-above 20/second --hashlimit-burst 50 -j DROP",
+        endpoint.protocol, endpoint.port, endpoint.port
+    );
+    guarded(endpoint, "raw", "PREROUTING", &rule)
+}
