@@ -10,6 +10,7 @@ pub mod endpoint;
 pub mod entry;
 pub mod event;
 pub mod gap;
+pub mod ipvs;
 pub mod ledger;
 pub mod lifetime;
 pub mod limit;

@@ -81,6 +81,8 @@ pub enum RulesetKind {
     Ip6tablesLegacySave,
     /// `nft -j list ruleset`
     NftJson,
+    /// `ipvsadm -Sn`, or /proc/net/ip_vs
+    IpVs,
 }
 
 /// A ruleset, word for word.

@@ -7,6 +7,7 @@ use std::{net::IpAddr, ops::RangeInclusive};
 
 use super::{
     endpoint::{Family, Netns, Protocol},
+    ipvs::IpvsTable,
     node::RulesetKind,
     notrack::NotrackRule,
 };
@@ -286,6 +287,8 @@ pub enum Content {
     Xtables(Ruleset),
     /// nftables.
     Nft(NftRuleset),
+    /// IPVS's services.
+    Ipvs(IpvsTable),
 }
 
 /// What `nft list ruleset` shows, so far as it is read: which tables there are, and what ctwatch put there itself.

@@ -3,6 +3,7 @@
 pub mod conntrack_text;
 pub mod doctor;
 pub mod iptables_save;
+pub mod ipvs;
 pub mod keeper;
 pub mod kernel;
 pub mod netlink;
@@ -12,4 +13,5 @@ pub mod own_addresses;
 pub mod packed;
 pub mod privilege;
 pub mod ruleset_text;
+pub mod sysctl_listing;
 pub mod table;

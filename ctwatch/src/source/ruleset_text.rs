@@ -1,6 +1,6 @@
 //! Rulesets that a recording keeps word for word, as values.
 
-use super::{iptables_save, nft_ruleset};
+use super::{iptables_save, ipvs, nft_ruleset};
 use crate::model::{
     endpoint::Family,
     node::{RulesetKind, RulesetText},
@@ -23,6 +23,12 @@ pub fn read(text: &RulesetText) -> ReadRuleset {
         RulesetKind::NftJson => (
             "nft -j list ruleset",
             nft_ruleset::read(&text.text).map(Content::Nft),
+        ),
+        RulesetKind::IpVs => (
+            "IPVS's services",
+            ipvs::read(&text.text)
+                .map(Content::Ipvs)
+                .map_err(|error| error.to_string()),
         ),
     };
     ReadRuleset {

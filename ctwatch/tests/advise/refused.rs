@@ -45,3 +45,18 @@ fn two_forms_at_once() {
         "ctwatch: -o json has the rules in all forms (leave out --format)"
     );
 }
+
+#[test]
+fn services_and_settings_that_are_none() {
+    let desk = Desk::new();
+    desk.file("text", "-A -t web:https -s rr\n");
+    assert_eq!(
+        one_line(&desk.error(&["--ipvs", "text"])),
+        "ctwatch: text is neither the output of ipvsadm -Sn nor /proc/net/ip_vs: line 1: web:https is no address with \
+         a port (names are printed without -n: ipvsadm -Sn)"
+    );
+    assert_eq!(
+        one_line(&desk.error(&["--sysctl", "text"])),
+        "ctwatch: cannot use text: no line of it is a setting such as net.netfilter.nf_conntrack_max = 262144 (sysctl -a)"
+    );
+}

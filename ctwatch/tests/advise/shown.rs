@@ -103,3 +103,50 @@ fn the_verdicts_are_the_same_whatever_watched() {
         );
     }
 }
+
+#[test]
+fn a_listing_of_settings_stands_for_those_recorded() {
+    let desk = Desk::new();
+    let close_wait = "net.netfilter.nf_conntrack_tcp_timeout_close_wait";
+    assert!(
+        desk.stdout(&[])
+            .contains("timeout of CLOSE_WAIT: 60 s instead of 3600 s")
+    );
+    desk.file("settings", &format!("{close_wait} = 60\n"));
+    let text = desk.stdout(&["--sysctl", "settings"]);
+    assert!(!text.contains("timeout of CLOSE_WAIT"), "{text}");
+
+    desk.file(
+        "settings",
+        &format!(
+            "/proc/sys/{}:600\nhalf a li\n",
+            close_wait.replace('.', "/")
+        ),
+    );
+    let output = desk.advise(&["--sysctl", "settings"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("timeout of CLOSE_WAIT: 60 s instead of 600 s"),
+        "{text}"
+    );
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "ctwatch: warning: settings:2:10: not a setting: \"half a li\"\n"
+    );
+}
+
+#[test]
+fn a_service_of_ipvs_is_blocked_and_its_drained_backend_told() {
+    let desk = Desk::new();
+    desk.file(
+        "services",
+        "-A -t 203.0.113.10:443 -s rr\n-a -t 203.0.113.10:443 -r 172.16.1.2:8080 -m -w 0\n",
+    );
+    let text = desk.stdout(&["--ipvs", "services"]);
+    assert!(
+        text.contains("tcp 443 at 203.0.113.10 (inbound): blocked"),
+        "{text}"
+    );
+    assert!(text.contains("ipvs-service: IPVS forwards it: tcp 203.0.113.10:443 (rr, 1 backends)"));
+    assert!(text.contains("backends of weight 0: 172.16.1.2:8080 of tcp 203.0.113.10:443"));
+}

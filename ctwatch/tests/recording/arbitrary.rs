@@ -267,6 +267,7 @@ fn node() -> impl Strategy<Value = Node> {
         RulesetKind::IptablesLegacySave,
         RulesetKind::Ip6tablesLegacySave,
         RulesetKind::NftJson,
+        RulesetKind::IpVs,
     ]);
     let ruleset =
         (netns(), kind, ".*").prop_map(|(netns, kind, text)| RulesetText { netns, kind, text });

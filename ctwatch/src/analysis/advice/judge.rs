@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{
     PortAdvice,
     candidate::{Candidate, Figures},
-    drain, filter, nat, observed, raw,
+    drain, filter, ipvs, nat, observed, raw,
     service::Service,
     surroundings::Surroundings,
     verdict::{Code, Judgement, Verdict},
@@ -147,6 +147,8 @@ fn by_entries(
     let mut judgements: Vec<Judgement> = by_role(candidate).into_iter().collect();
     if let Some(address) = candidate.address {
         judgements.extend(by_address(address, surroundings));
+        let (protocol, port) = (candidate.protocol, candidate.port);
+        judgements.extend(ipvs::service_at(surroundings, protocol, address, port));
     }
     let control = &recording.node.control_ports;
     if candidate.role == Some(Role::Inbound) && control.contains(&candidate.port) {

@@ -8,7 +8,7 @@ use crate::{
     analysis::{
         memory,
         occupancy::{self, Occupancy},
-        remedies::{self, Notrack, Room},
+        remedies::{self, Beside, Notrack, Room},
         report::{NamespaceReport, Options, Report, Source, report},
     },
     model::{
@@ -24,6 +24,7 @@ mod candidate;
 mod compare;
 mod drain;
 mod filter;
+mod ipvs;
 mod judge;
 mod nat;
 mod observed;
@@ -173,7 +174,16 @@ pub fn advise(recording: &Recording, given: &Given) -> Advice {
         until_full_after: freed.map_or(UntilFull::Unknown, |freed| freed.until_full),
         remedies: own_table.map_or_else(Vec::new, |table| {
             let notrack = notrack(table, &ports);
-            remedies::remedies(recording, table, &given.known, &notrack)
+            let here = Netns {
+                cookie: table.cookie,
+                inode: table.netns,
+            };
+            let beside = Beside {
+                known: &given.known,
+                notrack: &notrack,
+                ipvs: ipvs::services(&given.rulesets, here, &recording.node).and_then(Result::ok),
+            };
+            remedies::remedies(recording, table, &beside)
         }),
         bytes: own_table.and_then(|table| Some(table.count? * memory::ENTRY)),
         lost_unattributed: unattributed.map(|c| c.refused + c.ended.evicted).sum(),

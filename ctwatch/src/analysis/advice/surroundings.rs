@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
+use super::ipvs;
 use crate::model::{
     endpoint::{Family, Netns},
+    ipvs::IpvsTable,
     node::{Node, RulesetKind},
     notrack::NotrackRule,
     ruleset::{Content, ReadRuleset, Ruleset, XtablesBackend},
@@ -30,6 +32,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) nft_seen: bool,
     /// Rules in ctwatch's own table of nftables.
     pub(super) own_rules: Vec<NotrackRule>,
+    /// IPVS's services; the reason where they were not read though IPVS is loaded.
+    pub(super) ipvs: Option<Result<&'a IpvsTable, String>>,
 }
 
 impl<'a> Surroundings<'a> {
@@ -40,6 +44,9 @@ impl<'a> Surroundings<'a> {
             items.push(format!("{} own addresses", addresses.len()));
         }
         items.extend(self.filters.iter().map(|filter| filter.origin.to_owned()));
+        if let Some(Ok(table)) = &self.ipvs {
+            items.push(format!("{} services of IPVS", table.services.len()));
+        }
         if self.nft_seen && self.unread.is_empty() {
             items.push("nft list ruleset (no foreign rules beside iptables')".to_owned());
         }
@@ -71,6 +78,7 @@ impl<'a> Surroundings<'a> {
             unread: Vec::new(),
             nft_seen: false,
             own_rules: Vec::new(),
+            ipvs: ipvs::services(rulesets, netns, node).or_else(|| ipvs::unread(own, node)),
         };
         let here: Vec<&ReadRuleset> = rulesets
             .iter()
@@ -102,7 +110,7 @@ impl<'a> Surroundings<'a> {
                     ruleset: content,
                     edited_by_iptables: ruleset.kind == main || !main_was_read,
                 }),
-                Ok(Content::Nft(_)) => {}
+                Ok(Content::Nft(_) | Content::Ipvs(_)) => {}
                 Err(reason) => {
                     let sentence = format!("{} could not be read: {reason}", ruleset.origin);
                     self.unread.push(sentence);
@@ -120,7 +128,7 @@ impl<'a> Surroundings<'a> {
         for ruleset in here.iter().filter(|r| r.kind == RulesetKind::NftJson) {
             let nft = match &ruleset.content {
                 Ok(Content::Nft(nft)) => nft,
-                Ok(Content::Xtables(_)) => continue,
+                Ok(Content::Xtables(_) | Content::Ipvs(_)) => continue,
                 Err(reason) => {
                     let sentence = format!("{} could not be read: {reason}", ruleset.origin);
                     self.unread.push(sentence);
@@ -172,7 +180,7 @@ fn is_of(ruleset: &ReadRuleset, family: Family) -> bool {
 }
 
 /// Whether it is the recorder's own namespace; a recording that names none has only that one.
-fn is_own(netns: Netns, node: &Node) -> bool {
+pub(super) fn is_own(netns: Netns, node: &Node) -> bool {
     let mut own = node
         .namespaces
         .iter()

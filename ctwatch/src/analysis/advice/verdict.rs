@@ -75,6 +75,8 @@ pub enum Code {
     Tproxy,
     /// A flowtable carries the flows.
     Flowtable,
+    /// A virtual service of IPVS.
+    IpvsService,
     /// A Kubernetes node port.
     NodeportService,
     /// The service's address is not one of the node's own.
@@ -114,6 +116,7 @@ impl Code {
             Self::Synproxy => "synproxy",
             Self::Tproxy => "tproxy",
             Self::Flowtable => "flowtable",
+            Self::IpvsService => "ipvs-service",
             Self::NodeportService => "nodeport-service",
             Self::NotLocalAddress => "not-local-address",
             Self::Forwarded => "forwarded",

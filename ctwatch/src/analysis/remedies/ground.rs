@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{population::Populations, room::Room};
+use super::{Beside, population::Populations, room::Room};
 use crate::{
     analysis::{occupancy, report::NamespaceReport},
     model::{
@@ -10,6 +10,7 @@ use crate::{
         doctor::{Facts, Told},
         dump::{Dump, EndpointDump},
         endpoint::{Endpoint, Netns},
+        ipvs::IpvsTable,
         recording::Recording,
         remedy::{Known, Remedy, RemedyKind, UntilFull},
     },
@@ -20,6 +21,7 @@ pub(super) struct Ground<'a> {
     pub(super) recording: &'a Recording,
     pub(super) table: &'a NamespaceReport,
     pub(super) known: &'a Known,
+    pub(super) ipvs: Option<&'a IpvsTable>,
     pub(super) netns: Netns,
     /// The last dump.
     pub(super) dump: Option<&'a Dump>,
@@ -39,8 +41,9 @@ impl<'a> Ground<'a> {
     pub(super) fn new(
         recording: &'a Recording,
         table: &'a NamespaceReport,
-        known: &'a Known,
+        beside: &Beside<'a>,
     ) -> Self {
+        let Beside { known, ipvs, .. } = *beside;
         let netns = Netns {
             cookie: table.cookie,
             inode: table.netns,
@@ -58,6 +61,7 @@ impl<'a> Ground<'a> {
             recording,
             table,
             known,
+            ipvs,
             netns,
             dump: recording.dumps.iter().rfind(|dump| dump.netns == netns),
             populations: Populations::new(recording, netns),

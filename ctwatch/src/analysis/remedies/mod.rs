@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 
 use crate::model::{
+    ipvs::IpvsTable,
     recording::Recording,
     remedy::{Known, Remedy},
 };
@@ -15,6 +16,7 @@ mod churn;
 mod flood;
 mod ground;
 mod health;
+mod ipvs;
 mod notrack;
 mod place;
 mod population;
@@ -33,16 +35,25 @@ pub(super) use room::{Room, pressure};
 /// A remedy below this part of the table is not worth the words.
 const WORTHWHILE: f64 = 0.01;
 
+/// What is known beside a recording.
+#[derive(Clone, Copy, Debug)]
+pub struct Beside<'a> {
+    /// Programs, files, idle times.
+    pub known: &'a Known,
+    /// Ports whose tracking can be given up.
+    pub notrack: &'a [Notrack],
+    /// IPVS's services, where they were read.
+    pub ipvs: Option<&'a IpvsTable>,
+}
+
 /// All remedies for one table, those that free most first: then what gives room, then what could not be priced.
-/// `notrack` are the ports whose tracking can be given up.
 #[must_use]
 pub fn remedies(
     recording: &Recording,
     table: &NamespaceReport,
-    known: &Known,
-    notrack: &[Notrack],
+    beside: &Beside<'_>,
 ) -> Vec<Remedy> {
-    let ground = Ground::new(recording, table, known);
+    let ground = Ground::new(recording, table, beside);
     let topics = [
         timeouts::remedies,
         stateless::remedies,
@@ -51,8 +62,13 @@ pub fn remedies(
         vanished::remedies,
         churn::remedies,
         health::remedies,
+        ipvs::remedies,
     ];
-    let mut remedies: Vec<Remedy> = notrack.iter().map(|port| port.remedy(&ground)).collect();
+    let mut remedies: Vec<Remedy> = beside
+        .notrack
+        .iter()
+        .map(|port| port.remedy(&ground))
+        .collect();
     remedies.extend(topics.iter().flat_map(|topic| topic(&ground)));
     // Stable: equals stay in the order of topics.
     remedies.sort_by_key(|remedy| Reverse(remedy.frees_entries));

@@ -53,7 +53,12 @@ impl Room {
         table: &NamespaceReport,
     ) -> Self {
         let none = crate::model::remedy::Known::default();
-        super::Ground::new(recording, table, &none).room
+        let beside = super::Beside {
+            known: &none,
+            notrack: &[],
+            ipvs: None,
+        };
+        super::Ground::new(recording, table, &beside).room
     }
 
     /// Entries over limit without these.

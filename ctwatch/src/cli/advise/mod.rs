@@ -43,6 +43,12 @@ pub(super) struct Args {
     /// Rules as `nft -j list ruleset` prints them, in place of those recorded.
     #[arg(long, value_name = "FILE")]
     nft: Option<PathBuf>,
+    /// IPVS's services as `ipvsadm -Sn` prints them, or /proc/net/ip_vs, in place of those recorded.
+    #[arg(long, value_name = "FILE")]
+    ipvs: Option<PathBuf>,
+    /// Settings as `sysctl -a` prints them, in place of those recorded.
+    #[arg(long, value_name = "FILE")]
+    sysctl: Option<PathBuf>,
     /// The node's own addresses in place of those recorded: a file with the output of `ip -j addr`, or addresses
     /// separated by commas.
     #[arg(long, value_name = "FILE|ADDRESS,…")]
@@ -72,8 +78,9 @@ impl Args {
     pub(super) fn is_live(&self) -> bool {
         let named =
             self.file.is_some() || self.conntrack.is_some() || !self.iptables_save.is_empty();
-        let given = named || self.nft.is_some() || self.addresses.is_some();
-        !given && !Path::new(RECORDING).exists()
+        let given = [&self.nft, &self.ipvs, &self.sysctl];
+        let given = given.iter().any(|file| file.is_some()) || self.addresses.is_some();
+        !named && !given && !Path::new(RECORDING).exists()
     }
 
     fn recording(&self) -> &Path {
@@ -128,7 +135,8 @@ fn recorded(args: &Args) -> Result<Input> {
     let file = recording::File::open(path)?;
     let mut texts = Texts::read(args)?;
     seal();
-    let recording = file.read()?;
+    let mut recording = file.read()?;
+    recording.node.sysctls.extend(texts.settings()?);
     Ok(Input {
         name: path.display().to_string(),
         given: Given {
@@ -145,7 +153,8 @@ fn listed(args: &Args, dump: &Path) -> Result<Input> {
     let mut texts = Texts::read(args)?;
     seal();
     let addresses = texts.addresses()?;
-    let (recording, unread) = files.read(addresses.as_deref(), &texts)?;
+    let (mut recording, unread) = files.read(addresses.as_deref(), &texts)?;
+    recording.node.sysctls.extend(texts.settings()?);
     Ok(Input {
         name: dump.display().to_string(),
         given: Given {

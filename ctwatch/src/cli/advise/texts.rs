@@ -1,6 +1,7 @@
 //! What the user gave in place of what was recorded, read and not yet understood.
 
 use std::{
+    collections::BTreeMap,
     net::IpAddr,
     path::{Path, PathBuf},
 };
@@ -15,7 +16,7 @@ use crate::{
         node::{Node, RulesetKind},
         ruleset::{Content, ReadRuleset},
     },
-    source::{iptables_save, nft_ruleset, packed, ruleset_text},
+    source::{iptables_save, ipvs, nft_ruleset, packed, ruleset_text, sysctl_listing},
 };
 
 /// More than the rulesets of the largest nodes have.
@@ -24,23 +25,23 @@ const LIMIT: u64 = 256 << 20;
 pub(super) struct Texts {
     iptables_save: Vec<(PathBuf, String)>,
     nft: Option<(PathBuf, String)>,
+    ipvs: Option<(PathBuf, String)>,
+    sysctl: Option<(PathBuf, String)>,
     addresses: Option<Addresses>,
 }
 
 impl Texts {
     pub(super) fn read(args: &Args) -> Result<Self> {
-        let ruleset = |path: &PathBuf| -> Result<_> {
+        let text = |path: &PathBuf| -> Result<_> {
             let text = packed::read(path, LIMIT)
                 .with_context(|| format!("cannot read {}", path.display()))?;
             Ok((path.clone(), text))
         };
         Ok(Self {
-            iptables_save: args
-                .iptables_save
-                .iter()
-                .map(ruleset)
-                .collect::<Result<_>>()?,
-            nft: args.nft.as_ref().map(ruleset).transpose()?,
+            iptables_save: args.iptables_save.iter().map(text).collect::<Result<_>>()?,
+            nft: args.nft.as_ref().map(text).transpose()?,
+            ipvs: args.ipvs.as_ref().map(text).transpose()?,
+            sysctl: args.sysctl.as_ref().map(text).transpose()?,
             addresses: args.addresses.as_deref().map(Addresses::read).transpose()?,
         })
     }
@@ -61,11 +62,32 @@ impl Texts {
         let given = iptables
             .map(|(path, text)| xtables(path, text))
             .chain(self.nft.iter().map(|(path, text)| nft(path, text)))
+            .chain(self.ipvs.iter().map(|(path, text)| services(path, text)))
             .collect::<Result<Vec<_>>>()?;
         let mut rulesets: Vec<ReadRuleset> = node.rulesets.iter().map(ruleset_text::read).collect();
         rulesets.retain(|recorded| !given.iter().any(|file| replaces(file.kind, recorded.kind)));
         rulesets.extend(given);
         Ok(rulesets)
+    }
+
+    /// Settings of the file; what is damaged in it is told.
+    pub(super) fn settings(&self) -> Result<BTreeMap<String, String>> {
+        let Some((path, text)) = &self.sysctl else {
+            return Ok(BTreeMap::new());
+        };
+        let path = path.display();
+        let listing = sysctl_listing::read(text).with_context(|| format!("cannot use {path}"))?;
+        for damage in &listing.first_damaged {
+            let sysctl_listing::Damage { line, column, text } = damage;
+            eprintln!("ctwatch: warning: {path}:{line}:{column}: not a setting: {text:?}");
+        }
+        if listing.damaged > listing.first_damaged.len() {
+            eprintln!(
+                "ctwatch: warning: {path}: {} lines were not understood; the rest is used",
+                listing.damaged
+            );
+        }
+        Ok(listing.settings)
     }
 }
 
@@ -105,5 +127,20 @@ fn nft(path: &Path, text: &str) -> Result<ReadRuleset> {
         kind: RulesetKind::NftJson,
         origin: path.display().to_string(),
         content: Ok(Content::Nft(ruleset)),
+    })
+}
+
+fn services(path: &Path, text: &str) -> Result<ReadRuleset> {
+    let table = ipvs::read(text).with_context(|| {
+        format!(
+            "{} is neither the output of ipvsadm -Sn nor /proc/net/ip_vs",
+            path.display()
+        )
+    })?;
+    Ok(ReadRuleset {
+        netns: None,
+        kind: RulesetKind::IpVs,
+        origin: path.display().to_string(),
+        content: Ok(Content::Ipvs(table)),
     })
 }

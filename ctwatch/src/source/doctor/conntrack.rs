@@ -6,7 +6,7 @@ use crate::{
         Told,
         facts::{Conntrack, Ipvs, Slab},
     },
-    source::{kernel::kallsyms::Kallsyms, table},
+    source::{ipvs, kernel::kallsyms::Kallsyms, table},
 };
 
 pub(super) fn read(tree: &Tree, kallsyms: Option<&Kallsyms>) -> Conntrack {
@@ -83,22 +83,23 @@ fn memory(meminfo: &str) -> Option<u64> {
     kibibytes.checked_mul(1024)
 }
 
-/// `/proc/net/ip_vs`: a line `TCP  0A600001:0050 rr` a service, `  -> 0A000001:0050 Masq 1 0 0` a backend.
+/// /proc/net/ip_vs, counted.
 pub(super) fn ipvs(tree: &Tree) -> Told<Ipvs> {
-    tree.text("/proc/net/ip_vs").map(|text| {
-        let mut ipvs = Ipvs::default();
-        for line in text.lines().skip(1) {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            match words.as_slice() {
-                ["->", "RemoteAddress:Port", ..] => {}
-                ["->", _, _, weight, ..] => {
-                    ipvs.backends += 1;
-                    ipvs.drained += usize::from(*weight == "0");
-                }
-                ["TCP" | "UDP" | "SCTP" | "FWM", ..] => ipvs.services += 1,
-                _ => {}
-            }
-        }
-        ipvs
-    })
+    const FILE: &str = "/proc/net/ip_vs";
+    match tree.text(FILE) {
+        Told::Value(text) => match ipvs::read(&text) {
+            Ok(table) => Told::Value(Ipvs {
+                services: table.services.len(),
+                backends: table
+                    .services
+                    .iter()
+                    .map(|service| service.backends.len())
+                    .sum(),
+                drained: table.drained().count(),
+            }),
+            Err(error) => Told::Hidden(error.to_string()),
+        },
+        Told::Absent => Told::Absent,
+        Told::Hidden(reason) => Told::Hidden(reason),
+    }
 }

@@ -6,15 +6,19 @@ const CONNTRACK: &str = "/proc/sys/net/netfilter";
 
 /// Others by their dotted names. What a kernel does not have is left out: `tcp_tw_recycle` is gone since 4.12, the
 /// `vs` ones need IPVS.
-const NAMED: [&str; 8] = [
+const NAMED: [&str; 12] = [
     "net.nf_conntrack_max",
     "net.ipv4.tcp_tw_reuse",
     "net.ipv4.tcp_tw_recycle",
     "net.ipv4.tcp_fastopen",
     "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
     "net.ipv4.tcp_fin_timeout",
     "net.ipv4.vs.conn_reuse_mode",
     "net.ipv4.vs.conntrack",
+    "net.ipv4.vs.expire_nodest_conn",
+    "net.ipv4.vs.expire_quiescent_template",
 ];
 
 /// The module's parameter, under the name it has on the kernel's command line.

@@ -257,3 +257,46 @@ fn entries_drain_with_their_longest_timeout_and_one_collection() {
         Some(3_660)
     );
 }
+
+#[test]
+fn services_of_ipvs_are_its_to_forward() {
+    let with = |text: &str| {
+        let mut scene = Scene::new(&[endpoint(VIP, Protocol::TCP, 443)], DEMO);
+        scene.ruleset(RulesetKind::IpVs, text);
+        scene.only()
+    };
+    let blocked = with("-A -t 203.0.113.10:443 -s rr\n");
+    expect(&blocked, Verdict::Blocked, &["ipvs-service"]);
+    assert_eq!(
+        blocked.reasons[0].evidence,
+        "IPVS forwards it: tcp 203.0.113.10:443 (rr, 0 backends)"
+    );
+    let other = with("-A -t 203.0.113.10:80 -s rr\n");
+    expect(&other, Verdict::Safe, &[]);
+    assert!(other.looked_at.contains(&"1 services of IPVS".to_owned()));
+    expect(
+        &with("-A -f 7 -s rr\n"),
+        Verdict::Unproven,
+        &["ipvs-service"],
+    );
+    expect(&with("nonsense"), Verdict::Unproven, &["not-looked-at"]);
+}
+
+#[test]
+fn services_of_ipvs_that_nobody_read_may_be_there() {
+    let scene = Scene::new(&[endpoint(VIP, Protocol::TCP, 443)], DEMO);
+    let mut recording = scene.recording();
+    let name = "net.ipv4.vs.conntrack";
+    recording.node.sysctls.insert(name.into(), "0".into());
+    let given = Given {
+        rulesets: recording
+            .node
+            .rulesets
+            .iter()
+            .map(ruleset_text::read)
+            .collect(),
+        ..Given::default()
+    };
+    let advice = advise(&recording, &given);
+    expect(&advice.ports[0], Verdict::Unproven, &["not-looked-at"]);
+}

@@ -219,3 +219,95 @@ fn a_full_table_gets_room_with_its_memory_and_its_hash() {
     };
     assert!(position(TIME_WAIT) < position("net.netfilter.nf_conntrack_max"));
 }
+
+/// Incident 3: rolling updates time out under IPVS.
+const SERVICES: &str = "\
+IP Virtual Server version 1.2.1 (size=4096)
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port Forward Weight ActiveConn InActConn
+TCP  CB00710A:01BB rr 
+  -> AC100102:1F90      Masq    1      3          4         
+  -> AC100103:1F90      Masq    0      70         20        
+";
+
+fn rolling_update() -> Scene {
+    let mut service = Service::new(
+        Role::Inbound,
+        443,
+        &[("ESTABLISHED", 400), ("TIME_WAIT", 600)],
+    );
+    service.counters = Counters {
+        reopened: 31,
+        syn_ignored: 4,
+        ..service.counters
+    };
+    service.example = "tcp 6 86 TIME_WAIT src=198.51.100.7 dst=203.0.113.10 sport=40112 dport=443 src=172.16.1.9 dst=198.51.100.7 sport=8080 dport=40112 [ASSURED]";
+    Scene {
+        ipvs: SERVICES,
+        rules: "*nat\n:KUBE-SERVICES - [0:0]\nCOMMIT\n",
+        ..Scene::new(vec![service], 65_536)
+            .sysctl("net.ipv4.vs.conn_reuse_mode", "0")
+            .sysctl("net.ipv4.vs.conntrack", "1")
+    }
+}
+
+#[test]
+fn reused_ports_drained_and_lost_backends_are_told_apart() {
+    let remedies = rolling_update().remedies();
+    let reuse = of(&remedies, "net.ipv4.vs.conn_reuse_mode");
+    assert_eq!(
+        (reuse.kind, reuse.to.as_deref()),
+        (RemedyKind::Ipvs, Some("1"))
+    );
+    assert!(
+        reuse
+            .cause
+            .contains("31 SYNs reopened an entry and 4 met one"),
+        "{}",
+        reuse.cause
+    );
+    assert_eq!(reuse.frees_entries, None);
+    let titled = |text: &str| remedies.iter().find(|r| r.title.contains(text)).unwrap();
+    let drained = titled("weight 0");
+    assert_eq!(drained.frees_entries, Some(90));
+    assert!(
+        drained
+            .symptom
+            .contains("172.16.1.3:8080 of tcp 203.0.113.10:443"),
+        "{}",
+        drained.symptom
+    );
+    let gone = titled("backend that is gone");
+    assert!(
+        gone.symptom.contains("translated to 172.16.1.9:8080"),
+        "{}",
+        gone.symptom
+    );
+    assert_eq!(
+        gone.how,
+        "conntrack -D -p tcp --orig-dst 203.0.113.10 --orig-port-dst 443 --reply-src 172.16.1.9"
+    );
+    assert!(
+        !remedies
+            .iter()
+            .any(|r| r.setting.as_deref() == Some("net.ipv4.vs.conntrack")),
+        "kube-proxy needs it"
+    );
+}
+
+#[test]
+fn ipvs_without_kube_proxy_may_track_once() {
+    let scene = Scene {
+        rules: "",
+        ..rolling_update()
+    };
+    let remedies = scene.remedies();
+    let twice = of(&remedies, "net.ipv4.vs.conntrack");
+    assert_eq!(twice.frees_entries, Some(1_000));
+    let mut serving = rolling_update();
+    serving.services[0].example = "";
+    serving.sysctls[0].1 = "1";
+    serving.ipvs =
+        "-A -t 203.0.113.10:443 -s rr\n-a -t 203.0.113.10:443 -r 172.16.1.9:8080 -m -w 1\n";
+    assert!(of_kind(&serving.remedies(), RemedyKind::Ipvs).is_empty());
+}

@@ -5,7 +5,7 @@ mod prices;
 
 use std::collections::BTreeMap;
 
-use super::{Notrack, remedies};
+use super::{Beside, Notrack, remedies};
 use crate::{
     analysis::{
         lost::Lost,
@@ -13,7 +13,7 @@ use crate::{
     },
     model::{
         counters::{Counters, Ended},
-        dump::{Dump, DumpKind, EndpointDump},
+        dump::{Dump, DumpKind, EndpointDump, Evidence, Finding},
         endpoint::{Endpoint, Family, Netns, Protocol, Role},
         entry::State,
         lifetime::Lifetimes,
@@ -24,6 +24,7 @@ use crate::{
         table::Table,
         unobserved::Unobserved,
     },
+    source::ipvs,
 };
 
 const NETNS: Netns = Netns {
@@ -54,6 +55,8 @@ struct Service {
     before: Option<Vec<(&'static str, u64)>>,
     clients: u64,
     counters: Counters,
+    /// An entry with a translated destination.
+    example: &'static str,
 }
 
 impl Service {
@@ -64,6 +67,7 @@ impl Service {
             before: None,
             clients: 1_000,
             counters: Counters::default(),
+            example: "",
         }
     }
 
@@ -102,11 +106,21 @@ impl Service {
         states.iter().map(|(_, entries)| entries).sum()
     }
 
+    fn findings(&self) -> BTreeMap<Finding, Evidence> {
+        let evidence = Evidence {
+            entries: 12,
+            example: self.example.to_owned(),
+        };
+        let shown = (!self.example.is_empty()).then_some((Finding::DnatObserved, evidence));
+        shown.into_iter().collect()
+    }
+
     fn seen(&self, states: &[(&'static str, u64)]) -> EndpointDump {
         EndpointDump {
             entries: Self::entries(states),
             states: states.iter().copied().collect(),
             clients: self.clients,
+            findings: self.findings(),
             ..EndpointDump::default()
         }
     }
@@ -123,6 +137,7 @@ struct Scene {
     backend: Backend,
     known: Known,
     notrack: Vec<Notrack>,
+    ipvs: &'static str,
 }
 
 impl Scene {
@@ -137,6 +152,7 @@ impl Scene {
             backend: Backend::Kprobe,
             known: Known::default(),
             notrack: Vec::new(),
+            ipvs: "",
         }
     }
 
@@ -252,12 +268,13 @@ impl Scene {
             points: 1,
         };
         let report = report(&recording, &options);
-        remedies(
-            &recording,
-            &report.namespaces[0],
-            &self.known,
-            &self.notrack,
-        )
+        let ipvs = ipvs::read(self.ipvs).unwrap();
+        let beside = Beside {
+            known: &self.known,
+            notrack: &self.notrack,
+            ipvs: Some(&ipvs),
+        };
+        remedies(&recording, &report.namespaces[0], &beside)
     }
 }
 

@@ -82,6 +82,7 @@ pub(super) fn read(own: &Seen, unread: &mut Vec<String>) -> Vec<RulesetText> {
         RulesetKind::NftJson,
         run("nft", &["-j", "list", "ruleset"], NFT, LIMITS),
     ));
+    texts.extend(ipvs().and_then(|result| keep(RulesetKind::IpVs, result)));
     texts
         .into_iter()
         .map(|(kind, text)| RulesetText {
@@ -90,6 +91,15 @@ pub(super) fn read(own: &Seen, unread: &mut Vec<String>) -> Vec<RulesetText> {
             text,
         })
         .collect()
+}
+
+/// IPVS's services; `None` where IPVS is not loaded.
+fn ipvs() -> Option<Result<String, String>> {
+    const FILE: &str = "/proc/thread-self/net/ip_vs";
+    match fs::read_to_string(FILE) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        result => Some(result.map_err(|error| format!("{FILE}: {error}"))),
+    }
 }
 
 /// Whether legacy tables exist; where the file is missing, so is the module.

@@ -1,0 +1,199 @@
+//! IPVS beside conntrack: reused client ports that go to old backends, backends that are drained or gone, and entries
+//! that stand for connections which IPVS tracks itself.
+
+use super::ground::Ground;
+use crate::model::{
+    counters::Counters,
+    dump::{Evidence, Finding},
+    endpoint::Endpoint,
+    ipvs::{BackendState, IpvsTable, ServiceKey, VirtualService},
+    remedy::{Remedy, RemedyKind},
+    unobserved::Figure,
+};
+
+const REUSE: &str = "net.ipv4.vs.conn_reuse_mode";
+const CONNTRACK: &str = "net.ipv4.vs.conntrack";
+const NODEST: &str = "net.ipv4.vs.expire_nodest_conn";
+
+/// Backends named one by one.
+const NAMED: usize = 3;
+
+pub(super) fn remedies(ground: &Ground<'_>) -> Vec<Remedy> {
+    let Some(table) = ground.ipvs.filter(|table| !table.services.is_empty()) else {
+        return Vec::new();
+    };
+    let all = [
+        reuse(ground, table),
+        drained(ground, table),
+        gone(ground, table),
+        twice(ground, table),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+/// Endpoints that are services of IPVS; those of addresses that are not the node's own are not known by address.
+fn services<'t>(ground: &Ground<'_>, table: &'t IpvsTable) -> Vec<(Endpoint, &'t VirtualService)> {
+    let endpoints = ground.endpoints().into_iter();
+    endpoints
+        .filter_map(|endpoint| {
+            let address = endpoint.address?;
+            let service = table.service_at(endpoint.protocol, address, endpoint.port)?;
+            Some((endpoint, service))
+        })
+        .collect()
+}
+
+/// Documentation/networking/ipvs-sysctl.rst, conn_reuse_mode.
+fn reuse(ground: &Ground<'_>, table: &IpvsTable) -> Option<Remedy> {
+    if ground.number(REUSE)? != 0 {
+        return None;
+    }
+    let mut total = Counters::default();
+    for (endpoint, _) in services(ground, table) {
+        total += ground.total(&endpoint);
+    }
+    let unobserved = &ground.recording.header.unobserved;
+    let counted = unobserved.is_observed(Figure::Reopened);
+    let reused = match counted {
+        true => format!(
+            "{} SYNs reopened an entry and {} met one that was not over, in the recording",
+            total.reopened, total.syn_ignored
+        ),
+        false => "how often ports were reused was not seen".to_owned(),
+    };
+    Some(Remedy {
+        title: format!("{REUSE} = 1: a reused client port gets a backend anew"),
+        setting: Some(REUSE.to_owned()),
+        from: Some("0".to_owned()),
+        to: Some("1".to_owned()),
+        symptom: "callers fail while backends are replaced, also after these were drained".to_owned(),
+        cause: format!("with 0 a new connection from a client port that was used before goes to the backend it went to then, as long as the old connection is known; {reused}"),
+        check: "conntrack -L -d SERVICE: does the reply direction name a backend that `ipvsadm -Ln` has not? ipvsadm -Lnc".to_owned(),
+        owner: ground.has_kube_chains.then(|| "kube-proxy".to_owned()),
+        how: format!("sysctl -w {REUSE}=1 on Linux 5.9 or later (before, each reused port then waits a second); kube-proxy since 1.22 leaves it alone there, older ones set 0"),
+        persist: Some(format!("{REUSE} = 1 in /etc/sysctl.d/90-conntrack.conf; under a kube-proxy that sets it, a newer kube-proxy")),
+        basis: "frees no entry: it is about where connections go".to_owned(),
+        ..ground.remedy(RemedyKind::Ipvs, None, 0.0)
+    })
+}
+
+/// Backends that get no new connection and still have old ones.
+fn drained(ground: &Ground<'_>, table: &IpvsTable) -> Option<Remedy> {
+    let drained: Vec<_> = table.drained().collect();
+    let (first, _) = drained.first()?;
+    let counts: Option<Vec<u64>> = drained
+        .iter()
+        .map(|(_, backend)| backend.connections)
+        .collect();
+    let connections = counts.map(|counts| counts.iter().sum::<u64>());
+    if connections == Some(0) {
+        return None;
+    }
+    let names: Vec<String> = drained
+        .iter()
+        .take(NAMED)
+        .map(|(service, backend)| {
+            let socket = std::net::SocketAddr::new(backend.address, backend.port);
+            format!("{socket} of {}", service.key)
+        })
+        .collect();
+    let more = match drained.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let tracked = ground.number(CONNTRACK) != Some(0);
+    Some(Remedy {
+        title: format!("{} backends of weight 0 that still have connections", drained.len()),
+        symptom: match connections {
+            Some(connections) => format!("{connections} connections at backends of weight 0: {}{more}", names.join(", ")),
+            None => format!("backends of weight 0: {}{more}", names.join(", ")),
+        },
+        cause: "a drained backend keeps the connections it has, and clients of persistent services too, until their timeouts; when it is taken away they hang".to_owned(),
+        check: "ipvsadm -Ln --rate; ipvsadm -Lnc | grep BACKEND".to_owned(),
+        owner: None,
+        how: format!(
+            "sysctl -w {NODEST}=1 net.ipv4.vs.expire_quiescent_template=1; once a backend is gone: {}",
+            delete(first.key, &drained[0].1.address.to_string())
+        ),
+        persist: Some(format!("{NODEST} = 1 and net.ipv4.vs.expire_quiescent_template = 1 in /etc/sysctl.d/90-conntrack.conf")),
+        basis: match connections {
+            Some(_) => "IPVS's own count of these backends' connections; each is an entry as well where net.ipv4.vs.conntrack = 1".to_owned(),
+            None => "`ipvsadm -Sn` does not count connections; /proc/net/ip_vs does".to_owned(),
+        },
+        ..ground.remedy(RemedyKind::Ipvs, connections.filter(|_| tracked), 0.0)
+    })
+}
+
+/// The command that deletes a service's entries at a backend.
+fn delete(key: ServiceKey, backend: &str) -> String {
+    match key {
+        ServiceKey::Address {
+            protocol,
+            address,
+            port,
+        } => format!(
+            "conntrack -D -p {protocol} --orig-dst {address} --orig-port-dst {port} --reply-src {backend}"
+        ),
+        ServiceKey::Mark(_) => format!("conntrack -D --reply-src {backend}"),
+    }
+}
+
+/// Entries whose translation names a backend that the service has no more.
+fn gone(ground: &Ground<'_>, table: &IpvsTable) -> Option<Remedy> {
+    services(ground, table).into_iter().find_map(|(endpoint, service)| {
+        let evidence = ground.seen(&endpoint)?.findings.get(&Finding::DnatObserved)?;
+        let (address, port) = backend(evidence)?;
+        if service.state_of(address, port) != BackendState::Gone {
+            return None;
+        }
+        let socket = std::net::SocketAddr::new(address, port);
+        Some(Remedy {
+            title: format!("entries of {} at a backend that is gone", service.key),
+            symptom: format!("an entry is translated to {socket}, which is none of the service's {} backends: {}", service.backends.len(), evidence.example),
+            cause: "the entry outlived its backend: packets of its client, and new connections from the same port, go there and are lost".to_owned(),
+            check: format!("ipvsadm -Ln; conntrack -L --reply-src {address}"),
+            owner: None,
+            how: delete(service.key, &address.to_string()),
+            persist: Some(format!("{NODEST} = 1 and {REUSE} = 1 in /etc/sysctl.d/90-conntrack.conf")),
+            basis: format!("one of {} translated entries at this port was kept as an example; how many name this backend, the command under `check` counts", evidence.entries),
+            ..ground.remedy(RemedyKind::Ipvs, None, 0.0)
+        })
+    })
+}
+
+/// The source of the reply direction in an entry as `conntrack -L` prints it.
+fn backend(evidence: &Evidence) -> Option<(std::net::IpAddr, u16)> {
+    let words = || evidence.example.split_whitespace();
+    let second = |name: &str| words().filter_map(|word| word.strip_prefix(name)).nth(1);
+    Some((
+        second("src=")?.parse().ok()?,
+        second("sport=")?.parse().ok()?,
+    ))
+}
+
+/// IPVS and conntrack both track the same connections.
+fn twice(ground: &Ground<'_>, table: &IpvsTable) -> Option<Remedy> {
+    // kube-proxy masquerades what IPVS forwards, for which it needs the entries.
+    if ground.number(CONNTRACK)? == 0 || ground.has_kube_chains {
+        return None;
+    }
+    let seen = services(ground, table).into_iter();
+    let entries: u64 = seen
+        .filter_map(|(endpoint, _)| ground.seen(&endpoint))
+        .map(|seen| seen.entries)
+        .sum();
+    ground.is_worthwhile(entries).then(|| Remedy {
+        title: format!("{CONNTRACK} = 0: what IPVS forwards is tracked once"),
+        setting: Some(CONNTRACK.to_owned()),
+        from: Some("1".to_owned()),
+        to: Some("0".to_owned()),
+        symptom: format!("{entries} entries at services of IPVS, which keeps a connection of its own for each"),
+        cause: format!("{CONNTRACK} = 1 keeps the entries of what IPVS forwards, for rules that look at them"),
+        check: "ipvsadm -Lnc | wc -l; is there a rule that masquerades, or accepts by state, what IPVS forwards? (iptables-save | grep -E 'ipvs|MASQUERADE|ctstate')".to_owned(),
+        owner: None,
+        how: format!("only if no such rule is there: sysctl -w {CONNTRACK}=0"),
+        persist: Some(format!("{CONNTRACK} = 0 in /etc/sysctl.d/90-conntrack.conf")),
+        basis: "entries at IPVS's services in the last dump".to_owned(),
+        ..ground.remedy(RemedyKind::Ipvs, Some(entries), 0.0)
+    })
+}
