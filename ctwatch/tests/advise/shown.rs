@@ -23,9 +23,14 @@ fn nft() {
 }
 
 #[test]
+fn calico() {
+    insta::assert_snapshot!(Desk::new().stdout(&["--format", "calico"]));
+}
+
+#[test]
 fn without_rulesets_no_rule_is_printed() {
     let desk = Desk::with(|recording| recording.node.rulesets.clear());
-    for format in ["iptables", "nft"] {
+    for format in ["iptables", "nft", "calico"] {
         let script = desk.stdout(&["--format", format]);
         assert!(script.lines().all(|line| line.starts_with('#')), "{script}");
         assert!(script.contains("unproven"), "{script}");

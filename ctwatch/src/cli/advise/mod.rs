@@ -71,6 +71,8 @@ enum Format {
     Iptables,
     /// Statements for `nft -f` for the safe ports.
     Nft,
+    /// Policies of Calico's (doNotTrack) for the safe ports.
+    Calico,
 }
 
 impl Args {
@@ -190,6 +192,7 @@ fn output(advice: &Advice, name: &str, args: &Args, global: &Global) -> Result<S
         (Output::Json, _) => json(advice)?,
         (Output::Text, Format::Iptables) => script(advice, Program::Iptables),
         (Output::Text, Format::Nft) => script(advice, Program::Nft),
+        (Output::Text, Format::Calico) => script(advice, Program::Calico),
         (Output::Text, Format::Text) => {
             let paint = if global.colored() {
                 Paint::Colored

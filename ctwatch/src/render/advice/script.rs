@@ -6,7 +6,7 @@ use super::title::{elsewhere, title};
 use crate::{
     analysis::advice::{Advice, PortAdvice, Verdict},
     model::notrack::NotrackRule,
-    render::rules::{iptables, nft},
+    render::rules::{calico, iptables, nft, persist},
 };
 
 /// Who shall read the script.
@@ -16,6 +16,8 @@ pub enum Program {
     Iptables,
     /// `nft -f`
     Nft,
+    /// `kubectl apply -f`, or calicoctl: policies of Calico's.
+    Calico,
 }
 
 /// Rules of the ports of the recorder's own namespace that are safe, comments for all others. A port that is safe
@@ -29,6 +31,9 @@ pub fn script(advice: &Advice, program: Program) -> String {
         }
         Program::Nft => {
             "# A table of its own; the same rules again change nothing. Run as root: nft -f FILE\n"
+        }
+        Program::Calico => {
+            "# Policies of Calico's that do not track. Apply with: calicoctl apply -f FILE\n"
         }
     }
     .to_owned();
@@ -44,7 +49,13 @@ pub fn script(advice: &Advice, program: Program) -> String {
     if added.is_empty() {
         out.push_str("# No rules to add.\n");
     } else {
-        undo(&mut out, &added, program);
+        if program == Program::Calico {
+            let all: Vec<NotrackRule> =
+                added.iter().flat_map(|port| port.notrack.clone()).collect();
+            out.push_str(&calico::policies(&all, &advice.source.hostname));
+        }
+        undo(&mut out, &added, program, &advice.source.hostname);
+        persist(&mut out, program);
     }
     out
 }
@@ -79,6 +90,8 @@ fn rules(out: &mut String, port: &PortAdvice, program: Program) {
             }
         }
         Program::Nft => out.push_str(&nft::add(&port.notrack)),
+        // One policy a port, whatever its addresses: all of them follow the comments.
+        Program::Calico => {}
     }
 }
 
@@ -118,7 +131,7 @@ fn why_not(out: &mut String, port: &PortAdvice, own: Option<u32>) {
 }
 
 /// In the other order: nothing is untracked any more before its packets lose their accept rules.
-fn undo(out: &mut String, added: &[&PortAdvice], program: Program) {
+fn undo(out: &mut String, added: &[&PortAdvice], program: Program, hostname: &str) {
     comment(out, "To take them back:");
     let notrack: Vec<NotrackRule> = added.iter().flat_map(|port| port.notrack.clone()).collect();
     match program {
@@ -140,7 +153,21 @@ fn undo(out: &mut String, added: &[&PortAdvice], program: Program) {
                 comment(out, line);
             }
         }
+        Program::Calico => {
+            for line in calico::undo(&notrack, hostname) {
+                comment(out, &line);
+            }
+        }
     }
+}
+
+fn persist(out: &mut String, program: Program) {
+    let lines = match program {
+        Program::Iptables => persist::IPTABLES,
+        Program::Nft => persist::NFT,
+        Program::Calico => persist::CALICO,
+    };
+    lines.iter().for_each(|line| comment(out, line));
 }
 
 /// Evidence comes from other people's rules and entries: whatever lines it has, each stays a comment.

@@ -1,4 +1,5 @@
 use super::{
+    calico,
     iptables::{self, Action},
     nft,
 };
@@ -100,4 +101,78 @@ fn nft_statements_stay_in_a_table_of_their_own() {
 #[test]
 fn no_rules_are_no_statements() {
     assert_eq!(nft::add(&[]), "");
+}
+
+#[test]
+fn calicos_policies_allow_both_directions_of_each_port_untracked() {
+    let rules = [
+        rule(Direction::Requests, VIP),
+        rule(Direction::Replies, VIP),
+        rule(Direction::LocalRequests, VIP),
+        rule(Direction::Requests, [203, 0, 113, 11]),
+    ];
+    insta::assert_snapshot!(calico::policies(&rules, "Ingress_1"), @r#"
+    ---
+    apiVersion: projectcalico.org/v3
+    kind: GlobalNetworkPolicy
+    metadata:
+      name: ctwatch-notrack-tcp-443-ingress-1
+    spec:
+      order: 0
+      selector: kubernetes.io/hostname == 'Ingress_1'
+      types: [Ingress, Egress]
+      doNotTrack: true
+      applyOnForward: true
+      ingress:
+      - action: Allow
+        protocol: TCP
+        destination:
+          nets: ["203.0.113.10/32", "203.0.113.11/32"]
+          ports: [443]
+      egress:
+      - action: Allow
+        protocol: TCP
+        source:
+          nets: ["203.0.113.10/32"]
+          ports: [443]
+    "#);
+    insta::assert_snapshot!(calico::undo(&rules, "Ingress_1").join("\n"), @"kubectl delete globalnetworkpolicies.projectcalico.org ctwatch-notrack-tcp-443-ingress-1");
+    assert_eq!(calico::policies(&[], "x"), "");
+}
+
+#[test]
+fn calicos_policy_of_an_encapsulation_names_the_destination_port_twice() {
+    let vxlan = |direction| NotrackRule {
+        direction,
+        address: std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x10).into(),
+        protocol: Protocol::UDP,
+        port: 4789,
+    };
+    let rules = [vxlan(Direction::Requests), vxlan(Direction::Tunnelled)];
+    insta::assert_snapshot!(calico::policies(&rules, "'; --- '"), @r#"
+    ---
+    apiVersion: projectcalico.org/v3
+    kind: GlobalNetworkPolicy
+    metadata:
+      name: ctwatch-notrack-udp-4789
+    spec:
+      order: 0
+      selector: kubernetes.io/hostname == '---'
+      types: [Ingress, Egress]
+      doNotTrack: true
+      applyOnForward: true
+      ingress:
+      - action: Allow
+        protocol: UDP
+        destination:
+          nets: ["2001:db8::10/128"]
+          ports: [4789]
+      egress:
+      - action: Allow
+        protocol: UDP
+        source:
+          nets: ["2001:db8::10/128"]
+        destination:
+          ports: [4789]
+    "#);
 }
