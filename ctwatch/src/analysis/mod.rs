@@ -14,3 +14,4 @@ pub mod refused;
 pub mod remedies;
 pub mod report;
 pub mod status;
+mod timeout;

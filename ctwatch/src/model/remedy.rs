@@ -134,8 +134,8 @@ impl Idle {
 /// What is known of the node beside a recording; nothing by default.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// Programs that set conntrack's settings.
-    pub programs: Vec<Program>,
+    /// Programs that set conntrack's settings; `None` where nobody looked.
+    pub programs: Option<Vec<Program>>,
     /// What configuration files say.
     pub assignments: Vec<Assignment>,
     /// Idle times of entries.

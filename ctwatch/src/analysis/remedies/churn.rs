@@ -23,26 +23,25 @@ const EVERY_SECONDS: f64 = 60.0;
 
 /// One port in one role, at all its addresses.
 #[derive(Clone, Copy, Default)]
-struct Port {
-    entries: u64,
-    over: u64,
+pub(super) struct Port {
+    pub(super) entries: u64,
+    pub(super) over: u64,
     established: u64,
     clients: u64,
-    total: Counters,
+    pub(super) total: Counters,
 }
 
-type Key = (Option<Role>, u16);
+pub(super) type Key = (Option<Role>, u16);
 
 pub(super) fn remedies(ground: &Ground<'_>) -> Vec<Remedy> {
     let ports = ports(ground);
-    let passes = passes(&ports);
     let churning = ports.iter().filter(|(_, port)| port.churns(ground));
     churning
-        .map(|(key, port)| remedy(ground, *key, port, passes.as_deref()))
+        .map(|(key, port)| remedy(ground, *key, port))
         .collect()
 }
 
-fn ports(ground: &Ground<'_>) -> BTreeMap<Key, Port> {
+pub(super) fn ports(ground: &Ground<'_>) -> BTreeMap<Key, Port> {
     let mut ports: BTreeMap<Key, Port> = BTreeMap::new();
     for endpoint in ground.endpoints() {
         if endpoint.protocol != Protocol::TCP {
@@ -84,14 +83,10 @@ impl Port {
     }
 }
 
-fn remedy(ground: &Ground<'_>, (role, number): Key, port: &Port, passes: Option<&str>) -> Remedy {
+fn remedy(ground: &Ground<'_>, (role, number): Key, port: &Port) -> Remedy {
     let rate = port.total.inserted as f64 / ground.window;
     let between = port.seconds_between(ground).unwrap_or(0.0);
     let (who, how) = whom(role, port.clients);
-    let through = match (role, passes) {
-        (Some(Role::Outbound | Role::Loopback), Some(passes)) => format!("; {passes}"),
-        _ => String::new(),
-    };
     Remedy {
         title: format!("keep connections to tcp {number} open"),
         symptom: format!(
@@ -99,7 +94,7 @@ fn remedy(ground: &Ground<'_>, (role, number): Key, port: &Port, passes: Option<
             port.over, port.entries
         ),
         cause: format!(
-            "{}, and close it; each entry then stays in TIME_WAIT{through}",
+            "{}, and close it; each entry then stays in TIME_WAIT",
             opened(port, between)
         ),
         check: format!(
@@ -148,25 +143,4 @@ fn whom(role: Option<Role>, clients: u64) -> (&'static str, &'static str) {
             "keep connections open for longer (HTTP keep-alive, nginx: keepalive_timeout and keepalive_requests; HTTP/2)",
         ),
     }
-}
-
-/// What a connection from elsewhere costs, where it is passed on from here.
-fn passes(ports: &BTreeMap<Key, Port>) -> Option<String> {
-    let sum = |wanted: Role| -> u64 {
-        let of = ports.iter().filter(|((role, _), _)| *role == Some(wanted));
-        of.map(|(_, port)| port.total.inserted).sum()
-    };
-    let [inbound, outbound, loopback] = [Role::Inbound, Role::Outbound, Role::Loopback].map(sum);
-    let onward = outbound + loopback;
-    // A proxy passes on what comes; a few connections of its own say nothing.
-    if inbound == 0 || onward * 2 < inbound {
-        return None;
-    }
-    let each = |count: u64| count as f64 / inbound as f64;
-    Some(format!(
-        "a connection from elsewhere costs {:.1} entries on this node: its own, {:.1} onward and {:.1} over loopback",
-        1.0 + each(onward),
-        each(outbound),
-        each(loopback)
-    ))
 }

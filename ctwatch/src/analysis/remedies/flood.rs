@@ -94,7 +94,7 @@ fn remedy(ground: &Ground<'_>, endpoint: &Endpoint, seen: &EndpointDump) -> Reme
         owner: None,
         how,
         persist: Some(
-            "iptables-save into /etc/iptables/rules.v4 (iptables-persistent), and the settings in /etc/sysctl.d"
+            "the lines in a script that a systemd unit runs, or iptables-persistent, and the settings in /etc/sysctl.d; the same rules with -D take them back"
                 .to_owned(),
         ),
         basis: format!(
@@ -137,40 +137,35 @@ fn command(endpoint: &Endpoint) -> &'static str {
     }
 }
 
-fn guarded(endpoint: &Endpoint, table: &str, chain: &str, rule: &str) -> String {
+fn guarded(endpoint: &Endpoint, (table, chain): (&str, &str), verb: &str, rule: &str) -> String {
     let command = command(endpoint);
     format!(
-        "{command} -w -t {table} -C {chain} {rule} 2>/dev/null || {command} -w -t {table} -A {chain} {rule}"
+        "{command} -w -t {table} -C {chain} {rule} 2>/dev/null || {command} -w -t {table} {verb} {chain} {rule}"
     )
 }
 
-/// iptables-extensions(8), SYNPROXY. It stands where connections are accepted, so its rule comes before others.
+/// iptables-extensions(8), SYNPROXY. Both rules come before those that accept, and SYNPROXY first: the ACK that ends
+/// its handshake is INVALID to conntrack. So it is put in last.
 fn synproxy(endpoint: &Endpoint, address: &str) -> String {
     let service = format!("{address}-p tcp --dport {}", endpoint.port);
     let chain = match endpoint.role {
         Some(Role::Forwarded) => "FORWARD",
         _ => "INPUT",
     };
+    let in_chain = |rule: &str| {
+        let rule = format!("{service} -m conntrack {rule}");
+        guarded(endpoint, ("filter", chain), "-I", &rule)
+    };
     let lines = [
         "sysctl -w net.ipv4.tcp_syncookies=1 net.ipv4.tcp_timestamps=1 net.netfilter.nf_conntrack_tcp_loose=0"
             .to_owned(),
+        in_chain("--ctstate INVALID -j DROP"),
+        in_chain("--ctstate INVALID,UNTRACKED -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460"),
         guarded(
             endpoint,
-            "raw",
-            "PREROUTING",
+            ("raw", "PREROUTING"),
+            "-A",
             &format!("{service} --syn -j CT --notrack"),
-        ),
-        guarded(
-            endpoint,
-            "filter",
-            chain,
-            &format!("{service} -m conntrack --ctstate INVALID,UNTRACKED -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460"),
-        ),
-        guarded(
-            endpoint,
-            "filter",
-            chain,
-            &format!("{service} -m conntrack --ctstate INVALID -j DROP"),
         ),
     ];
     lines.join("\n")
@@ -186,5 +181,5 @@ fn limit(endpoint: &Endpoint, address: &str) -> String {
         "{address}-p {} --dport {}{syn} -m hashlimit --hashlimit-name ctwatch-{} --hashlimit-mode srcip --hashlimit-above 20/second --hashlimit-burst 50 -j DROP",
         endpoint.protocol, endpoint.port, endpoint.port
     );
-    guarded(endpoint, "raw", "PREROUTING", &rule)
+    guarded(endpoint, ("raw", "PREROUTING"), "-A", &rule)
 }

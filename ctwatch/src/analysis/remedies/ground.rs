@@ -72,7 +72,7 @@ impl<'a> Ground<'a> {
                 settings: settings
                     .map(|(name, value)| (name.clone(), Told::Value(value.clone())))
                     .collect(),
-                programs: known.programs.clone(),
+                programs: known.programs.clone().unwrap_or_default(),
                 assignments: known.assignments.clone(),
                 ..Facts::default()
             },

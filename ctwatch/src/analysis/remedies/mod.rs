@@ -16,8 +16,10 @@ mod churn;
 mod flood;
 mod ground;
 mod health;
+mod idle;
 mod ipvs;
 mod notrack;
+mod passes;
 mod place;
 mod population;
 mod room;
@@ -29,6 +31,7 @@ mod vanished;
 
 use ground::Ground;
 
+pub use idle::IdleTimes;
 pub use notrack::Notrack;
 pub(super) use room::{Room, pressure};
 
@@ -61,6 +64,7 @@ pub fn remedies(
         flood::remedies,
         vanished::remedies,
         churn::remedies,
+        passes::remedies,
         health::remedies,
         ipvs::remedies,
     ];

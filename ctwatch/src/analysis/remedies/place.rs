@@ -95,8 +95,12 @@ fn kube_proxy(ground: &Ground<'_>, name: &str, value: u64) -> Option<String> {
         (false, true) => "CLOSE_WAIT has kube-proxy's hour",
         (false, false) => return None,
     };
+    let process = match ground.known.programs {
+        None => "its process was not looked at",
+        Some(_) => "its process is not among those that can be seen here",
+    };
     Some(format!(
-        "kube-proxy, as its traces say: {value} is what it sets by itself, and {trace}; its process was not looked at"
+        "kube-proxy, as its traces say: {value} is what it sets by itself, and {trace}; {process}"
     ))
 }
 

@@ -223,8 +223,13 @@ impl Shorter<'_> {
     fn check(&self) -> String {
         let states = self.timeout.states.join("|");
         let left = self.from - self.to;
+        // Data that wait for their ACK shorten the timeout to 300 s: such a connection is in use.
+        let in_use = match self.timeout.name {
+            "established" => "$3 > 300 && ",
+            _ => "",
+        };
         format!(
-            "conntrack -L -p tcp 2>/dev/null | awk '$4 ~ /^({states})$/ && $3 < {left}' | wc -l    # idle for more than {} s",
+            "conntrack -L -p tcp 2>/dev/null | awk '$4 ~ /^({states})$/ && {in_use}$3 < {left}' | wc -l    # idle for more than {} s",
             self.to
         )
     }

@@ -1,7 +1,7 @@
 //! A listing of the table, in place of a recording.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     mem,
     net::{IpAddr, Ipv4Addr},
     ops::ControlFlow,
@@ -11,9 +11,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::Texts;
 use crate::{
-    analysis::inspect::NO_NETNS,
+    analysis::{inspect::NO_NETNS, remedies::IdleTimes},
     model::{
         aggregate::Aggregator,
         classify::LocalAddresses,
@@ -23,6 +22,7 @@ use crate::{
         listing::Listing,
         node::Node,
         recording::{Moment, Recording},
+        remedy::Idle,
         table::Table,
     },
     render::inspect::warnings,
@@ -34,6 +34,16 @@ use crate::{
 
 /// Where SSH listens unless somebody says otherwise; files do not tell.
 const SSH: u16 = 22;
+
+/// What a listing tells.
+pub(super) struct Read {
+    /// What a recording of its moment would hold.
+    pub(super) recording: Recording,
+    /// What speaks against certainty.
+    pub(super) unread: Vec<String>,
+    /// How long its entries have been idle.
+    pub(super) idle: Idle,
+}
 
 /// An opened listing.
 pub(super) struct Files {
@@ -51,13 +61,15 @@ impl Files {
         Ok(Self { name, stream })
     }
 
-    /// What a recording of this moment would hold, and what speaks against certainty.
+    /// Reads it, under these own addresses and settings as far as they are known.
     pub(super) fn read(
         self,
         own: Option<&[IpAddr]>,
-        texts: &Texts,
-    ) -> Result<(Recording, Vec<String>)> {
-        let (dump, listing) = read(self.stream, own, unix_ms())
+        has_nft: bool,
+        sysctls: BTreeMap<String, String>,
+    ) -> Result<Read> {
+        let mut idle = IdleTimes::new(&sysctls);
+        let (dump, listing) = read(self.stream, own, &mut idle)
             .with_context(|| format!("cannot read {}", self.name))?;
         for warning in warnings(&listing, &self.name) {
             eprintln!("ctwatch: warning: {warning}");
@@ -71,15 +83,17 @@ impl Files {
         let table = Table {
             netns: NO_NETNS,
             count: Some(dump.entries),
-            max: None,
-            buckets: None,
+            max: number(&sysctls, "net.netfilter.nf_conntrack_max"),
+            buckets: number(&sysctls, "net.netfilter.nf_conntrack_buckets"),
             stats: None,
         };
+        let idle = idle.finish();
         let mut node = Node {
             control_ports: vec![SSH],
+            sysctls,
             ..Node::default()
         };
-        if !texts.has_nft() {
+        if !has_nft {
             node.unread.push(
                 "ruleset: nft: its rules were not given (--nft, output of `nft -j list ruleset`)"
                     .to_owned(),
@@ -93,8 +107,16 @@ impl Files {
             dumps: vec![dump],
             degraded: degraded(&listing),
         });
-        Ok((recording, unknown(&listing)))
+        Ok(Read {
+            recording,
+            unread: unknown(&listing),
+            idle,
+        })
     }
+}
+
+fn number(sysctls: &BTreeMap<String, String>, name: &str) -> Option<u64> {
+    sysctls.get(name)?.trim().parse().ok()
 }
 
 fn degraded(listing: &Listing) -> Vec<String> {
@@ -131,49 +153,60 @@ fn unknown(listing: &Listing) -> Vec<String> {
     unknown
 }
 
-fn read(stream: Stream, own: Option<&[IpAddr]>, at_ms: i64) -> Result<(Dump, Listing)> {
+fn read(
+    stream: Stream,
+    own: Option<&[IpAddr]>,
+    idle: &mut IdleTimes<'_>,
+) -> Result<(Dump, Listing)> {
     let (aggregator, listing) = match own {
         Some(own) => {
             let own = own.iter().copied().collect();
-            let sink = Known(Aggregator::new(NO_NETNS, Some(own)));
+            let sink = Known(Aggregator::new(NO_NETNS, Some(own)), idle);
             let (mut sinks, listing) = scan(stream, vec![sink])?;
-            (sinks.pop().map(|Known(aggregator)| aggregator), listing)
+            (sinks.pop().map(|Known(aggregator, _)| aggregator), listing)
         }
         None => {
-            let (mut sinks, listing) = scan(stream, vec![Unknown::default()])?;
+            let sink = Unknown {
+                entries: Vec::new(),
+                sources: HashSet::new(),
+                idle,
+            };
+            let (mut sinks, listing) = scan(stream, vec![sink])?;
             (sinks.pop().map(Unknown::aggregate), listing)
         }
     };
     let aggregator = aggregator.unwrap_or_else(|| Aggregator::new(NO_NETNS, None));
-    Ok((aggregator.finish(at_ms, 0, DumpKind::Final), listing))
+    Ok((aggregator.finish(unix_ms(), 0, DumpKind::Final), listing))
 }
 
 /// The own addresses are known.
-struct Known(Aggregator);
+struct Known<'i, 's>(Aggregator, &'i mut IdleTimes<'s>);
 
-impl Sink for Known {
+impl Sink for Known<'_, '_> {
     fn take(&mut self, listed: &Listed) -> ControlFlow<()> {
         self.0.add(&listed.entry);
+        self.1.add(&listed.entry);
         ControlFlow::Continue(())
     }
 }
 
 /// They are not: an address that only ever receives is taken for one of them, which is known at the end.
-#[derive(Default)]
-struct Unknown {
+struct Unknown<'i, 's> {
     entries: Vec<Entry>,
     sources: HashSet<IpAddr>,
+    idle: &'i mut IdleTimes<'s>,
 }
 
-impl Sink for Unknown {
+impl Sink for Unknown<'_, '_> {
     fn take(&mut self, listed: &Listed) -> ControlFlow<()> {
+        self.idle.add(&listed.entry);
         self.sources.insert(listed.entry.original.source);
         self.entries.push(listed.entry.clone());
         ControlFlow::Continue(())
     }
 }
 
-impl Unknown {
+impl Unknown<'_, '_> {
     fn aggregate(self) -> Aggregator {
         let mut entries = self.entries;
         let own: LocalAddresses = entries

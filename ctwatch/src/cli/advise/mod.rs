@@ -11,12 +11,13 @@ use clap::ValueEnum;
 use super::{Global, Outcome, Output, confine, seal};
 use crate::{
     analysis::advice::{Advice, Given, Kind, advise},
-    model::recording::Recording,
+    model::{recording::Recording, remedy::Known},
     recording,
     render::{
         advice::{Program, json, script, text},
         paint::Paint,
     },
+    source::doctor,
 };
 
 mod files;
@@ -136,14 +137,18 @@ fn recorded(args: &Args) -> Result<Input> {
     let path = args.recording();
     let file = recording::File::open(path)?;
     let mut texts = Texts::read(args)?;
+    let (hostname, here) = doctor::known(Path::new("/"));
     seal();
     let mut recording = file.read()?;
+    // Programs and files of another machine say nothing of the recorded one's settings.
+    let is_here = hostname.value() == Some(&recording.node.hostname);
     recording.node.sysctls.extend(texts.settings()?);
     Ok(Input {
         name: path.display().to_string(),
         given: Given {
             rulesets: texts.rulesets(&recording.node)?,
             addresses: texts.addresses()?,
+            known: if is_here { here } else { Known::default() },
             ..Given::default()
         },
         recording,
@@ -155,24 +160,28 @@ fn listed(args: &Args, dump: &Path) -> Result<Input> {
     let mut texts = Texts::read(args)?;
     seal();
     let addresses = texts.addresses()?;
-    let (mut recording, unread) = files.read(addresses.as_deref(), &texts)?;
-    recording.node.sysctls.extend(texts.settings()?);
+    let settings = texts.settings()?;
+    let listed = files.read(addresses.as_deref(), texts.has_nft(), settings)?;
     Ok(Input {
         name: dump.display().to_string(),
         given: Given {
             kind: Kind::Files,
-            rulesets: texts.rulesets(&recording.node)?,
+            rulesets: texts.rulesets(&listed.recording.node)?,
             addresses,
-            unread,
-            ..Given::default()
+            unread: listed.unread,
+            known: Known {
+                idle: listed.idle,
+                ..Known::default()
+            },
         },
-        recording,
+        recording: listed.recording,
     })
 }
 
 /// Nothing is understood before the capabilities are given up.
 fn here(args: &Args) -> Result<Input> {
     let recording = live::read()?;
+    let (_, known) = doctor::known(Path::new("/"));
     confine();
     seal();
     let texts = Texts::read(args)?;
@@ -181,6 +190,7 @@ fn here(args: &Args) -> Result<Input> {
         given: Given {
             kind: Kind::Live,
             rulesets: texts.rulesets(&recording.node)?,
+            known,
             ..Given::default()
         },
         recording,

@@ -29,10 +29,7 @@ pub(super) fn read(tree: &Tree, kallsyms: Option<&Kallsyms>) -> Conntrack {
                 size: 0,
             }),
         },
-        memory: tree
-            .text("/proc/meminfo")
-            .value()
-            .and_then(|text| memory(text)),
+        memory: memory(tree),
     }
 }
 
@@ -74,8 +71,10 @@ fn slab(slabinfo: &str) -> Option<Slab> {
     })
 }
 
-fn memory(meminfo: &str) -> Option<u64> {
-    let kibibytes: u64 = field(meminfo, "MemTotal")?
+/// MemTotal, in bytes.
+pub(super) fn memory(tree: &Tree) -> Option<u64> {
+    let meminfo = tree.text("/proc/meminfo");
+    let kibibytes: u64 = field(meminfo.value()?, "MemTotal")?
         .split_whitespace()
         .next()?
         .parse()

@@ -5,7 +5,10 @@
 
 use std::path::Path;
 
-use crate::model::doctor::{Facts, Told};
+use crate::model::{
+    doctor::{Facts, Told},
+    remedy::Known,
+};
 
 mod configuration;
 mod conntrack;
@@ -49,6 +52,21 @@ pub fn read(root: &Path) -> Facts {
     }
 }
 
+/// What prices and owns remedies on the node whose files lie below `root`, and the node's host name. Idle times are not
+/// among it.
+#[must_use]
+pub fn known(root: &Path) -> (Told<String>, Known) {
+    let tree = Tree::new(root);
+    let programs = programs::read(&tree);
+    let known = Known {
+        programs: (!programs.hidden).then_some(programs.seen),
+        assignments: configuration::read(&tree),
+        memory: conntrack::memory(&tree),
+        ..Known::default()
+    };
+    (tree.text("/proc/sys/kernel/hostname"), known)
+}
+
 /// A line `Name: value` of a file such as /proc/self/status.
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines()
@@ -61,4 +79,39 @@ fn or_hidden<T>(value: Option<T>, file: &str) -> Told<T> {
         || Told::Hidden(format!("{file} is not as expected")),
         Told::Value,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn owners_are_read_below_a_root() {
+        let root = tempfile::tempdir().unwrap();
+        let file = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        file("proc/sys/kernel/hostname", "ingress-1\n");
+        file("proc/meminfo", "MemTotal:  2048 kB\n");
+        file("proc/1/cmdline", "/sbin/init\0");
+        file(
+            "proc/17/cmdline",
+            "/usr/local/bin/kube-proxy\0--config=/c\0",
+        );
+        file(
+            "etc/sysctl.d/9.conf",
+            "net.netfilter.nf_conntrack_max = 5\n",
+        );
+        let (hostname, known) = known(root.path());
+        assert_eq!(hostname, Told::Value("ingress-1".to_owned()));
+        assert_eq!(known.memory, Some(2 << 20));
+        assert_eq!(known.programs.unwrap()[0].pid, 17);
+        assert_eq!(known.assignments[0].value, "5");
+    }
 }

@@ -128,6 +128,13 @@ fn a_syn_flood_is_answered_by_synproxy() {
             "-t raw -C PREROUTING -d 203.0.113.10 -p tcp --dport 443 --syn -j CT --notrack"
         )
     );
+    let position = |rule: &str| flood.how.find(&format!("-I INPUT {rule}")).unwrap();
+    let of_port = "-d 203.0.113.10 -p tcp --dport 443 -m conntrack --ctstate INVALID";
+    assert!(
+        position(&format!("{of_port} -j DROP"))
+            < position(&format!("{of_port},UNTRACKED -j SYNPROXY")),
+        "the last to be put first stands first"
+    );
     assert!(
         !remedies.iter().any(|r| r.title.contains("vanish")),
         "{:?}",
