@@ -1,8 +1,9 @@
 //! What was counted, of the busiest endpoints alone: the others need no memory then.
 
-use std::cmp::Reverse;
-
-use super::{Aggregator, sums::Sums};
+use super::{
+    Aggregator,
+    sums::{Sums, Totals},
+};
 use crate::model::{
     dump::{ClientDump, EndpointDump},
     endpoint::Endpoint,
@@ -34,20 +35,26 @@ impl Aggregator {
         sums.add(self.ipv4);
         sums.add(self.ipv6);
         let clients = sums.top_clients();
-        let unreplied = sums.endpoints.iter().map(|totals| totals.unreplied()).sum();
+        let unreplied = sums.endpoints.iter().map(Totals::unreplied).sum();
         let distinct_endpoints = names.len() as u64;
-        let mut all: Vec<_> = names.into_iter().zip(&sums.endpoints).collect();
-        let key = |(endpoint, totals): &(Endpoint, &_)| {
-            (Reverse(super::sums::Totals::entries(totals)), *endpoint)
+        let all = names.into_iter().zip(&sums.endpoints);
+        let mut all: Vec<(u64, Endpoint, &Totals)> = all
+            .map(|(endpoint, totals)| (totals.entries(), endpoint, totals))
+            .collect();
+        let most_first = |a: &(u64, Endpoint, _), b: &(u64, Endpoint, _)| {
+            b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1))
         };
-        all.sort_by_cached_key(key);
-        all.truncate(rows);
+        if rows < all.len() {
+            all.select_nth_unstable_by(rows, most_first);
+            all.truncate(rows);
+        }
+        all.sort_unstable_by(most_first);
         Busiest {
             entries: sums.entries,
             unreplied,
             endpoints: all
                 .into_iter()
-                .map(|(endpoint, totals)| (endpoint, totals.clone().into_dump()))
+                .map(|(_, endpoint, totals)| (endpoint, totals.clone().into_dump()))
                 .collect(),
             distinct_endpoints,
             clients,

@@ -8,6 +8,16 @@ use super::{
 };
 use crate::model::{endpoint::Protocol, entry::State, listed::Listed, status};
 
+/// How most lines end: with connmarks and security marks in the kernel or without, and in /proc.
+pub(super) const USUAL_ENDS: [&[u8]; 6] = [
+    b" [ASSURED] mark=0 use=1",
+    b" [ASSURED] mark=0 use=2",
+    b" [ASSURED] mark=0 secmark=0 use=1",
+    b" [ASSURED] mark=0 secmark=0 use=2",
+    b" [ASSURED] mark=0 zone=0 use=2",
+    b" [ASSURED] use=1",
+];
+
 /// Reads a line that begins with the family or with the protocol.
 pub(super) fn parse<'a>(line: &'a [u8], listed: &mut Listed) -> Result<Option<&'a [u8]>, Damage> {
     let mut cursor = Cursor::new(line);
@@ -40,9 +50,11 @@ pub(super) fn parse<'a>(line: &'a [u8], listed: &mut Listed) -> Result<Option<&'
 fn protocol(cursor: &mut Cursor<'_>) -> Result<Protocol, Damage> {
     let begin = *cursor;
     // A listing consists of these.
-    if cursor.take(b"tcp ") || cursor.take(b"udp ") {
-        cursor.skip_blanks();
-        return cursor.number().map(Protocol);
+    if cursor.take(b"tcp      6 ") {
+        return Ok(Protocol::TCP);
+    }
+    if cursor.take(b"udp      17 ") {
+        return Ok(Protocol::UDP);
     }
     let name = cursor.word();
     let is_name = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
@@ -127,6 +139,15 @@ impl<'a> Reading<'a> {
         is_inverse
     }
 
+    /// Takes the rest of the line, if it is one of those that say nothing but that the entry is assured.
+    #[inline]
+    fn usual_end(&mut self, cursor: &mut Cursor<'a>) {
+        if USUAL_ENDS.contains(&cursor.rest()) {
+            self.parts.status |= status::ASSURED;
+            cursor.take(cursor.rest());
+        }
+    }
+
     #[inline]
     fn word_s(&mut self, cursor: &mut Cursor<'a>) -> Result<bool, Damage> {
         if cursor.take(b"src=") {
@@ -135,6 +156,7 @@ impl<'a> Reading<'a> {
                 return Err(cursor.damage(What::ThirdDirection));
             }
             if self.directions == 2 && self.is_inverse(cursor) {
+                self.usual_end(cursor);
                 return Ok(true);
             }
             let begin = *cursor;

@@ -317,3 +317,14 @@ fn a_reply_that_only_begins_as_the_original_turned_round_is_read_to_its_end() {
     assert!(from_backend.is_destination_translated());
     assert_eq!(from_backend.reply.source_port, 80);
 }
+
+#[test]
+fn a_usual_end_tells_what_its_words_tell() {
+    let line = "tcp      6 9 CLOSE src=10.0.0.1 dst=10.0.0.2 sport=400 dport=80 src=10.0.0.2 dst=10.0.0.1 sport=80 dport=400";
+    for end in super::list::USUAL_ENDS {
+        let end = std::str::from_utf8(end).unwrap();
+        let read = one(&format!("{line}{end}"));
+        assert_eq!(read, one(&format!("{line}{end} id=7")), "{end}");
+        assert!(read.entry.has(status::ASSURED), "{end}");
+    }
+}
