@@ -11,6 +11,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use nix::sys::{
+    resource::{UsageWho, getrusage},
+    time::TimeValLike as _,
+};
 use serde::Serialize;
 
 use super::{HOME, verdict};
@@ -38,20 +42,27 @@ const GREP: &str = "LC_ALL=C grep -c 'dport=443 ' \"$1\" | cat > /dev/null";
 pub(super) struct Figures {
     entries: u32,
     bytes: u64,
-    inspect_ms: f64,
-    runbook_ms: f64,
-    grep_ms: f64,
+    inspect: Spent,
+    runbook: Spent,
+    grep: Spent,
     /// Medians of each round's own quotient.
     times_runbook: f64,
     times_grep: f64,
     peak_kib: u64,
 }
 
+/// Time on the clock, and of all processors together: on a busy machine the latter tells more.
+#[derive(Clone, Copy, Serialize)]
+struct Spent {
+    wall_ms: f64,
+    cpu_ms: f64,
+}
+
 /// One round, everything side by side.
 struct Round {
-    inspect_ms: f64,
-    runbook_ms: f64,
-    grep_ms: f64,
+    inspect: Spent,
+    runbook: Spent,
+    grep: Spent,
     peak_kib: u64,
 }
 
@@ -80,14 +91,18 @@ pub(super) fn measure() -> Result<Figures> {
         }
     }
     let of = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure));
+    let spent = |of: fn(&Round) -> Spent| Spent {
+        wall_ms: median(rounds.iter().map(|round| of(round).wall_ms)),
+        cpu_ms: median(rounds.iter().map(|round| of(round).cpu_ms)),
+    };
     Ok(Figures {
         entries: ENTRIES,
         bytes: fs::metadata(&path).map_or(0, |meta| meta.len()),
-        inspect_ms: of(|round| round.inspect_ms),
-        runbook_ms: of(|round| round.runbook_ms),
-        grep_ms: of(|round| round.grep_ms),
-        times_runbook: of(|round| round.inspect_ms / round.runbook_ms),
-        times_grep: of(|round| round.inspect_ms / round.grep_ms),
+        inspect: spent(|round| round.inspect),
+        runbook: spent(|round| round.runbook),
+        grep: spent(|round| round.grep),
+        times_runbook: of(|round| round.inspect.wall_ms / round.runbook.wall_ms),
+        times_grep: of(|round| round.inspect.wall_ms / round.grep.wall_ms),
         peak_kib: rounds.iter().map(|round| round.peak_kib).max().unwrap_or(0),
     })
 }
@@ -95,11 +110,11 @@ pub(super) fn measure() -> Result<Figures> {
 fn round(program: &PathBuf, path: &Path) -> Result<Round> {
     let mut inspect = Command::new(program);
     inspect.arg("inspect").arg(path).stdout(Stdio::null());
-    let (inspect_ms, peak_kib) = time(&mut inspect)?;
+    let (inspect, peak_kib) = time(&mut inspect)?;
     Ok(Round {
-        inspect_ms,
-        runbook_ms: time(&mut shell(RUNBOOK, path))?.0,
-        grep_ms: time(&mut shell(GREP, path))?.0,
+        inspect,
+        runbook: time(&mut shell(RUNBOOK, path))?.0,
+        grep: time(&mut shell(GREP, path))?.0,
         peak_kib,
     })
 }
@@ -110,9 +125,9 @@ fn shell(text: &str, path: &Path) -> Command {
     command
 }
 
-/// Milliseconds, and the largest resident size that was seen.
-fn time(command: &mut Command) -> Result<(f64, u64)> {
-    let began = Instant::now();
+/// What it took, and the largest resident size that was seen.
+fn time(command: &mut Command) -> Result<(Spent, u64)> {
+    let (began, before) = (Instant::now(), children_ms()?);
     let mut child = command
         .spawn()
         .with_context(|| format!("cannot run {command:?}"))?;
@@ -127,7 +142,19 @@ fn time(command: &mut Command) -> Result<(f64, u64)> {
     if !status.success() {
         bail!("{command:?} failed: {status}");
     }
-    Ok((began.elapsed().as_secs_f64() * 1e3, peak))
+    let spent = Spent {
+        wall_ms: began.elapsed().as_secs_f64() * 1e3,
+        cpu_ms: children_ms()? - before,
+    };
+    Ok((spent, peak))
+}
+
+/// Processor time of all that was started and has ended.
+fn children_ms() -> Result<f64> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).context("cannot ask for processor time")?;
+    let microseconds =
+        usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    Ok(microseconds as f64 / 1e3)
 }
 
 fn resident_kib(child: &Child) -> Option<u64> {
@@ -159,22 +186,19 @@ impl fmt::Display for Figures {
             self.bytes as f64 / 1e6
         )?;
         let memory = format!("{:.1} MiB", self.peak_kib as f64 / 1024.0);
-        writeln!(
-            f,
-            "  {:38} {:>7.0} ms  {memory:>9}",
-            "ctwatch inspect", self.inspect_ms
-        )?;
-        for (name, ms, times) in [
+        let inspect = &self.inspect;
+        writeln!(f, "  {:36} {inspect}  {memory:>9}", "ctwatch inspect")?;
+        for (name, spent, times) in [
             (
                 "mawk '{print $4}' | sort | uniq -c",
-                self.runbook_ms,
+                &self.runbook,
                 self.times_runbook,
             ),
-            ("grep -c 'dport=443 '", self.grep_ms, self.times_grep),
+            ("grep -c 'dport=443 '", &self.grep, self.times_grep),
         ] {
             writeln!(
                 f,
-                "  {name:38} {ms:>7.0} ms  ctwatch takes {times:.2} of it"
+                "  {name:36} {spent}  ctwatch takes {times:.2} of the time"
             )?;
         }
         let quick = self.times_runbook <= LIMIT_TIMES_RUNBOOK;
@@ -194,9 +218,20 @@ impl fmt::Display for Figures {
     }
 }
 
+impl fmt::Display for Spent {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{:>6.0} ms, CPU {:>5.0} ms", self.wall_ms, self.cpu_ms)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SPENT: Spent = Spent {
+        wall_ms: 1.0,
+        cpu_ms: 1.0,
+    };
 
     #[test]
     fn a_listing_is_the_same_each_time_and_as_long_as_real_ones() {
@@ -217,9 +252,9 @@ mod tests {
         let figures = |times_runbook, peak_kib| Figures {
             entries: 1,
             bytes: 1,
-            inspect_ms: 1.0,
-            runbook_ms: 1.0,
-            grep_ms: 1.0,
+            inspect: SPENT,
+            runbook: SPENT,
+            grep: SPENT,
             times_runbook,
             times_grep: 9.0,
             peak_kib,
