@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{Global, Outcome, Output, addresses::Addresses, seal};
+use super::{Global, Outcome, Output, addresses::Addresses, seal, settings::Settings};
 use crate::{
     analysis::inspect::{Options, Tally, explain},
     model::{listed::Listed, listing::Listing},
@@ -35,6 +35,10 @@ pub(super) struct Args {
     /// The node's own addresses: a file with the output of `ip -j addr`, or addresses separated by commas.
     #[arg(long, value_name = "FILE|ADDRESS,…")]
     addresses: Option<String>,
+    /// Settings of the node as `sysctl -a` prints them: idle times follow from its timeouts, not from the kernel's
+    /// defaults.
+    #[arg(long, value_name = "FILE")]
+    sysctl: Option<PathBuf>,
     /// Only entries with this service port.
     #[arg(long)]
     port: Option<u16>,
@@ -56,6 +60,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Outcome> {
     }
     let stream = packed::open(&args.dump).with_context(|| format!("cannot read {name}"))?;
     let addresses = args.addresses.as_deref().map(Addresses::read).transpose()?;
+    let settings = args.sysctl.as_deref().map(Settings::read).transpose()?;
     seal();
     let top = args.top.map(usize::try_from).transpose()?;
     let options = Options {
@@ -63,7 +68,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Outcome> {
             .map(Addresses::list)
             .transpose()?
             .map(|own| own.into_iter().collect()),
-        sysctls: None,
+        sysctls: settings.map(Settings::list).transpose()?,
         port: args.port,
         top: top.unwrap_or(ROWS),
     };

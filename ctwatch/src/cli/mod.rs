@@ -21,6 +21,7 @@ mod new_file;
 mod out;
 mod record;
 mod report;
+mod settings;
 mod signals;
 mod source;
 mod status;

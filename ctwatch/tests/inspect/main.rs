@@ -132,6 +132,28 @@ fn single_entries_are_chosen_by_port_and_number() {
 }
 
 #[test]
+fn timeouts_of_the_node_stand_for_the_kernels_defaults() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let text = "net.netfilter.nf_conntrack_tcp_timeout_close_wait = 3600\nnot a setting\n";
+    fs::write(file.path(), text).unwrap();
+    let path = file.path().to_str().unwrap();
+    let said = ctwatch(&["--sysctl", path, "-o", "json"], INCIDENT.as_bytes());
+    let document: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let state = &document["states"][0];
+    assert_eq!(state["timeout_from"], "sysctl");
+    assert_eq!(state["timeout_seconds"], 3_600);
+    // 58 s left may be an hour's or those of unacknowledged data.
+    assert_eq!(
+        (&state["idle_unknown"], &state["idle_p50_seconds"]),
+        (&1.into(), &serde_json::Value::Null)
+    );
+    assert!(said.err.contains(&format!("{path}:2:")), "{}", said.err);
+    let said = ctwatch(&["--sysctl", "list.txt"], INCIDENT.as_bytes());
+    assert_eq!(said.status, 2);
+    assert!(said.err.contains("list.txt"), "{}", said.err);
+}
+
+#[test]
 fn damaged_lines_are_told_and_the_rest_is_used() {
     let mut text = LIST.to_owned();
     text.insert_str(0, "tcp      6 119 TIME_WAIT src=10.0.0.300 dst=1.1.1.1\n");

@@ -10,13 +10,13 @@ use anyhow::{Context as _, Result};
 
 use super::Args;
 use crate::{
-    cli::addresses::Addresses,
+    cli::{addresses::Addresses, settings::Settings},
     model::{
         endpoint::Family,
         node::{Node, RulesetKind},
         ruleset::{Content, ReadRuleset},
     },
-    source::{iptables_save, ipvs, nft_ruleset, packed, ruleset_text, sysctl_listing},
+    source::{iptables_save, ipvs, nft_ruleset, packed, ruleset_text},
 };
 
 /// More than the rulesets of the largest nodes have.
@@ -26,7 +26,7 @@ pub(super) struct Texts {
     iptables_save: Vec<(PathBuf, String)>,
     nft: Option<(PathBuf, String)>,
     ipvs: Option<(PathBuf, String)>,
-    sysctl: Option<(PathBuf, String)>,
+    settings: Option<Settings>,
     addresses: Option<Addresses>,
 }
 
@@ -41,7 +41,7 @@ impl Texts {
             iptables_save: args.iptables_save.iter().map(text).collect::<Result<_>>()?,
             nft: args.nft.as_ref().map(text).transpose()?,
             ipvs: args.ipvs.as_ref().map(text).transpose()?,
-            sysctl: args.sysctl.as_ref().map(text).transpose()?,
+            settings: args.sysctl.as_deref().map(Settings::read).transpose()?,
             addresses: args.addresses.as_deref().map(Addresses::read).transpose()?,
         })
     }
@@ -71,23 +71,9 @@ impl Texts {
     }
 
     /// Settings of the file; what is damaged in it is told.
-    pub(super) fn settings(&self) -> Result<BTreeMap<String, String>> {
-        let Some((path, text)) = &self.sysctl else {
-            return Ok(BTreeMap::new());
-        };
-        let path = path.display();
-        let listing = sysctl_listing::read(text).with_context(|| format!("cannot use {path}"))?;
-        for damage in &listing.first_damaged {
-            let sysctl_listing::Damage { line, column, text } = damage;
-            eprintln!("ctwatch: warning: {path}:{line}:{column}: not a setting: {text:?}");
-        }
-        if listing.damaged > listing.first_damaged.len() {
-            eprintln!(
-                "ctwatch: warning: {path}: {} lines were not understood; the rest is used",
-                listing.damaged
-            );
-        }
-        Ok(listing.settings)
+    pub(super) fn settings(&mut self) -> Result<BTreeMap<String, String>> {
+        let settings = self.settings.take().map(Settings::list).transpose()?;
+        Ok(settings.unwrap_or_default())
     }
 }
 
