@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod forecast;
 mod node;
 mod observed;
 mod rulesets;

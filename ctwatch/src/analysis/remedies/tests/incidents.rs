@@ -318,3 +318,25 @@ fn ipvs_without_kube_proxy_may_track_once() {
         "-A -t 203.0.113.10:443 -s rr\n-a -t 203.0.113.10:443 -r 172.16.1.9:8080 -m -w 1\n";
     assert!(of_kind(&serving.remedies(), RemedyKind::Ipvs).is_empty());
 }
+
+#[test]
+fn half_open_entries_beside_many_that_complete_are_no_flood() {
+    let busy = Service::new(
+        Role::Inbound,
+        443,
+        &[("SYN_RECV", 9_000), ("ESTABLISHED", 50_000)],
+    )
+    .clients(30_000);
+    let remedies = Scene::new(vec![busy], 262_144).remedies();
+    assert!(of_kind(&remedies, RemedyKind::Flood).is_empty());
+    assert!(remedies.iter().any(|r| r.title.contains("vanish")));
+}
+
+#[test]
+fn a_flood_of_udp_has_no_handshake_to_prove_its_sources() {
+    let flooded = Service::udp(53, &[("UNREPLIED", 50_000), ("REPLIED", 900)]).clients(49_000);
+    let remedies = Scene::new(vec![flooded], 65_536).remedies();
+    let flood = &of_kind(&remedies, RemedyKind::Flood)[0];
+    assert_eq!(flood.title, "no tracking of udp 53, or no service at it");
+    assert!(flood.how.contains("NOTRACK"), "{}", flood.how);
+}

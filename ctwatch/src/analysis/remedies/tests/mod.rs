@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod arbitrary;
 mod incidents;
 mod owners;
 mod prices;
@@ -48,7 +49,7 @@ fn endpoint(protocol: Protocol, role: Role, port: u16) -> Endpoint {
 }
 
 /// One service, at rest unless it says otherwise: what a dump at the end sees, and what happened within a minute.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Service {
     endpoint: Endpoint,
     states: Vec<(&'static str, u64)>,
