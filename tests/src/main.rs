@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 mod lab;
 mod runner;
 mod scenario;
+mod truth;
 
 use runner::Only;
 
@@ -32,6 +33,11 @@ enum Command {
         #[arg(long, value_enum)]
         only: Option<Only>,
     },
+    /// Play the set-ups of advice against truth, or those named, and print a line of JSON for each.
+    Truth {
+        /// Names of set-ups.
+        names: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -42,10 +48,13 @@ fn main() -> ExitCode {
         }
         Command::Run { names, only } => match runner::chosen(scenario::ALL, &names, only) {
             Ok(scenarios) => runner::run(&scenarios),
-            Err(error) => {
-                eprintln!("ctwatch-tests: {error:#}");
-                ExitCode::from(2)
-            }
+            Err(error) => refuse(&error),
         },
+        Command::Truth { names } => truth::run(&names).unwrap_or_else(|error| refuse(&error)),
     }
+}
+
+fn refuse(error: &anyhow::Error) -> ExitCode {
+    eprintln!("ctwatch-tests: {error:#}");
+    ExitCode::from(2)
 }
