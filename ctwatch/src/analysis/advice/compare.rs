@@ -81,6 +81,28 @@ pub(super) fn differences<'a>(rulesets: &[&'a Ruleset], change: &Change) -> Vec<
         .collect()
 }
 
+/// Whether a packet tracked in this state may pass today, on some way at least.
+pub(super) fn may_pass(
+    rulesets: &[&Ruleset],
+    hooks: &'static [Hook; 5],
+    packet: Packet,
+    state: States,
+) -> bool {
+    let change = Change {
+        hooks,
+        packet,
+        before: state,
+        after: state,
+    };
+    let mut passes = false;
+    let complete = explore(|answers| {
+        let way = pass(rulesets, &change, answers, true)?;
+        passes |= matches!(way, Way::Accepted { .. });
+        Ok(())
+    });
+    passes || !complete
+}
+
 /// What all chains together made of a packet.
 enum Way<'a> {
     /// It passed; `by` is a rule not understood that is supposed to have accepted it, which no accept rule of ours

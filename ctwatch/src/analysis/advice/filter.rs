@@ -1,7 +1,7 @@
 //! Whether the packet filter lets a service's packets through once they are untracked, and which rules would.
 
 use super::{
-    compare::{Change, Difference, FROM_NODE, TO_NODE, differences},
+    compare::{Change, Difference, FROM_NODE, TO_NODE, differences, may_pass},
     packet::{Interface, Packet},
     service::Service,
     surroundings::Filter,
@@ -53,6 +53,39 @@ pub(super) fn judge(
         }
     }
     (accepts, judgements)
+}
+
+/// Whether rules for requests and replies alone would cut off a client on the node that nobody has seen yet.
+///
+/// Its requests would stay tracked and their replies would not: these come in untracked, and what follows the first
+/// request is INVALID. Rules for it as well spare it that, and have [`judge`] follow it. A client that is not let
+/// through today is none.
+pub(super) fn hurts_local_clients(service: &Service, filters: &[Filter<'_>]) -> bool {
+    let rulesets: Vec<&Ruleset> = filters.iter().map(|filter| filter.ruleset).collect();
+    let request = service.packet(Direction::LocalRequests);
+    let reply = service.packet(Direction::LocalReplies);
+    let works = [(&FROM_NODE, request), (&TO_NODE, turned(request))]
+        .into_iter()
+        .all(|(hooks, packet)| may_pass(&rulesets, hooks, packet, States::NEW));
+    let differs = |(hooks, packet, after)| {
+        let before = States::ESTABLISHED;
+        let change = Change {
+            hooks,
+            packet,
+            before,
+            after,
+        };
+        !differences(&rulesets, &change).is_empty()
+    };
+    works
+        && [
+            (&FROM_NODE, request, States::INVALID),
+            (&TO_NODE, turned(request), States::INVALID),
+            (&FROM_NODE, turned(reply), States::UNTRACKED),
+            (&TO_NODE, reply, States::UNTRACKED),
+        ]
+        .into_iter()
+        .any(differs)
 }
 
 /// Every kind of packet the service lives on.

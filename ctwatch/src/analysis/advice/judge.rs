@@ -93,6 +93,12 @@ impl Found {
     /// Walks the rulesets. Where a port is not worth it, only rules that are there already are looked for.
     fn by_rules(&mut self, service: &Service, surroundings: &Surroundings<'_>, worthwhile: bool) {
         let filters = surroundings.filters.as_slice();
+        let reckon = worthwhile && !service.encapsulation;
+        let service = &Service {
+            local_clients: service.local_clients
+                || reckon && filter::hurts_local_clients(service, filters),
+            ..*service
+        };
         let raw = raw::look(service, surroundings);
         self.done = raw.missing.is_empty() && raw.present > 0;
         self.useless = !worthwhile;

@@ -17,7 +17,7 @@ pub(super) struct Service {
     pub(super) port: u16,
     /// VXLAN or Geneve: both directions carry the same destination port.
     pub(super) encapsulation: bool,
-    /// Clients on the node itself were seen.
+    /// Clients on the node itself were seen, or must be reckoned with.
     pub(super) local_clients: bool,
 }
 

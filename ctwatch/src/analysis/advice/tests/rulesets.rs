@@ -28,6 +28,31 @@ fn neither_a_longer_port_nor_a_longer_address_is_an_existing_rule() {
     expect(&https(DEMO), Verdict::Safe, &[]);
 }
 
+/// Nobody asked from the node while the recording ran; who does later must not be cut off.
+#[test]
+fn clients_on_the_node_are_reckoned_with_where_the_filter_would_drop_their_replies() {
+    let rules = "*filter\n:INPUT DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -p icmp -j ACCEPT\n\
+        -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A INPUT -p tcp --dport 443 -j ACCEPT\nCOMMIT\n";
+    let advice = https(rules);
+    expect(&advice, Verdict::NeedsAccept, &["established-only-ruleset"]);
+    assert_eq!(advice.notrack.len(), 4);
+    let lo = rules.replace(
+        "-A INPUT -p icmp",
+        "-A INPUT -i lo -j ACCEPT\n-A INPUT -p icmp",
+    );
+    let advice = https(&lo);
+    expect(&advice, Verdict::Safe, &[]);
+    assert_eq!(advice.notrack.len(), 2);
+    // Rules for requests and replies alone would make INVALID what such a client sends after its first packet.
+    let invalid = lo.replace(
+        "-A INPUT -i lo",
+        "-A OUTPUT -m conntrack --ctstate INVALID -j DROP\n-A INPUT -i lo",
+    );
+    let advice = https(&invalid);
+    expect(&advice, Verdict::Safe, &[]);
+    assert_eq!(advice.notrack.len(), 4);
+}
+
 #[test]
 fn half_of_the_rules_there_only_the_other_half_is_missing() {
     let advice = under(DEMO, "203.0.113.1", Protocol::TCP, 443);
@@ -130,6 +155,7 @@ fn replies_that_only_established_lets_out_need_an_accept() {
 fn requests_accepted_while_new_need_an_accept_and_so_do_path_mtu_errors() {
     let rules = filter(
         &[
+            "-i lo -j ACCEPT",
             "-m state --state RELATED,ESTABLISHED -j ACCEPT",
             "-p tcp -m tcp --dport 443 -m conntrack --ctstate NEW -j ACCEPT",
         ],
@@ -201,7 +227,11 @@ fn negated_states_match_what_is_untracked() {
         Verdict::NeedsAccept,
         &["established-only-ruleset"],
     );
-    let by_name = filter(&["-m conntrack --ctstate UNTRACKED -j DROP"], &[], OPEN);
+    let by_name = filter(
+        &["! -i lo -m conntrack --ctstate UNTRACKED -j DROP"],
+        &[],
+        OPEN,
+    );
     expect(&https(&by_name), Verdict::NeedsAccept, &["untracked-drop"]);
     let accepted = filter(
         &[
@@ -244,6 +274,7 @@ fn drops_that_do_not_ask_for_the_state_change_nothing() {
 fn a_blacklist_behind_established_is_no_reason_either() {
     let rules = filter(
         &[
+            "-i lo -j ACCEPT",
             "-m conntrack --ctstate ESTABLISHED -j ACCEPT",
             "-s 198.51.100.0/24 -j DROP",
             "-p tcp --dport 443 -j ACCEPT",
@@ -259,6 +290,7 @@ fn an_accept_rule_is_no_stand_in_for_a_limit() {
     let limit = "-p tcp -m tcp --dport 443 -m state --state NEW -m limit --limit 25/min -j ACCEPT";
     let rules = filter(
         &[
+            "-i lo -j ACCEPT",
             "-p icmp -j ACCEPT",
             "-m state --state ESTABLISHED -j ACCEPT",
             limit,
@@ -271,6 +303,7 @@ fn an_accept_rule_is_no_stand_in_for_a_limit() {
     let new = "-p tcp -m tcp --dport 443 -m state --state NEW -j ACCEPT";
     let rules = filter(
         &[
+            "-i lo -j ACCEPT",
             "-p icmp -j ACCEPT",
             "-m state --state ESTABLISHED -j ACCEPT",
             odd,
@@ -434,7 +467,11 @@ fn foreign_rules_that_end_the_raw_chain_are_named() {
 #[test]
 fn legacy_rules_are_walked_beside_those_of_nft() {
     let mut scene = Scene::new(&[endpoint(VIP, Protocol::TCP, 443)], DEMO);
-    let drop = filter(&["-m conntrack --ctstate UNTRACKED -j DROP"], &[], OPEN);
+    let drop = filter(
+        &["! -i lo -m conntrack --ctstate UNTRACKED -j DROP"],
+        &[],
+        OPEN,
+    );
     scene.ruleset(RulesetKind::IptablesLegacySave, &drop);
     // `iptables` edits the other one.
     expect(&scene.only(), Verdict::Blocked, &["untracked-drop"]);
@@ -447,6 +484,7 @@ fn ipv6_is_judged_by_its_own_rulesets() {
     expect(&scene.only(), Verdict::Unproven, &["not-looked-at"]);
     let rules = filter(
         &[
+            "-i lo -j ACCEPT",
             "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
             "-p tcp -m tcp --dport 443 -j ACCEPT",
         ],
@@ -484,7 +522,7 @@ fn a_ruleset_with_too_many_ways_is_not_called_safe() {
 #[test]
 fn a_goto_does_not_come_back() {
     let rules = "*filter\n:INPUT DROP [0:0]\n:a - [0:0]\n\
-        -A INPUT -p tcp -g a\n-A INPUT -j ACCEPT\n-A a -m state --state NEW,ESTABLISHED -j ACCEPT\nCOMMIT\n";
+        -A INPUT -i lo -j ACCEPT\n-A INPUT -p tcp -g a\n-A INPUT -j ACCEPT\n-A a -m state --state NEW,ESTABLISHED -j ACCEPT\nCOMMIT\n";
     expect(
         &https(rules),
         Verdict::NeedsAccept,
