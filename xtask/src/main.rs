@@ -10,6 +10,7 @@ mod bpf;
 mod demo;
 mod lab;
 mod test;
+mod truth;
 
 /// Tasks of the ctwatch repository.
 #[derive(Parser)]
@@ -21,6 +22,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Hold the advisor's verdicts against what NOTRACK rules do to real traffic, in the laboratory.
+    AdviceTruth(truth::Args),
     /// Measure what ctwatch costs: the probes' instructions, the recorder, the walk over the counters.
     Bench(bench::Args),
     /// Rebuild the kernel object that is checked in, or compare it with its sources.
@@ -35,6 +38,7 @@ enum Task {
 
 fn main() -> ExitCode {
     match Cli::parse().task {
+        Task::AdviceTruth(args) => finish(truth::run(&args)),
         Task::Bench(args) => finish(bench::run(&args)),
         Task::Bpf(args) => finish(bpf::run(&args)),
         Task::Test(args) => test::run(&args),

@@ -116,7 +116,7 @@ fn phases(
 fn advised(stage: &Stage, setup: &Setup) -> Result<(Traffic, Advice)> {
     let node = format!("--net=/run/netns/{}", Place::Node.name());
     let recorder = Recorder::start_by(&["nsenter", &node, "ctwatch"], &[])?;
-    let traffic = traffic::run(stage, setup)?;
+    let traffic = traffic::recorded(stage, setup)?;
     let file = recorder.file();
     let recording = recorder.stop()?;
     let advice = Advice::take(&file, setup.subject)?;
@@ -131,7 +131,7 @@ fn under(stage: &Stage, setup: &Setup, apply: impl FnOnce() -> Result<()>) -> Re
     apply()?;
     traffic::drain(stage, setup)?;
     let still = standing.map(|mut connection| connection.ask(50_000).is_ok());
-    let mut traffic = traffic::run(stage, setup)?;
+    let mut traffic = traffic::all(stage, setup)?;
     traffic.standing = still;
     Ok(traffic)
 }

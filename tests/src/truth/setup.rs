@@ -118,6 +118,8 @@ pub(crate) struct Visit {
     pub(crate) how: How,
     /// Whether he is served before the rules; if not he must not be after them.
     pub(crate) welcome: bool,
+    /// Whether he comes only after the recording.
+    pub(crate) late: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -192,7 +194,12 @@ impl Visit {
             port,
             how: How::Tcp,
             welcome: true,
+            late: false,
         }
+    }
+
+    pub(crate) const fn late(self) -> Self {
+        Self { late: true, ..self }
     }
 
     pub(crate) const fn by(self, how: How) -> Self {

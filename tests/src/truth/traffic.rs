@@ -39,10 +39,24 @@ pub(crate) struct Traffic {
     pub(crate) failure: Option<String>,
 }
 
+/// Runs those that a recording sees.
+pub(crate) fn recorded(stage: &Stage, setup: &Setup) -> Result<Traffic> {
+    let visits = setup.visits.iter().filter(|visit| !visit.late);
+    run(stage, setup, visits)
+}
+
 /// Runs them all.
-pub(crate) fn run(stage: &Stage, setup: &Setup) -> Result<Traffic> {
+pub(crate) fn all(stage: &Stage, setup: &Setup) -> Result<Traffic> {
+    run(stage, setup, setup.visits.iter())
+}
+
+fn run<'a>(
+    stage: &Stage,
+    setup: &Setup,
+    visits: impl Iterator<Item = &'a Visit>,
+) -> Result<Traffic> {
     let mut traffic = Traffic::default();
-    for visit in setup.visits {
+    for visit in visits {
         let [served, asked] = pay(stage, visit, &mut traffic.failure)?;
         let allowed = match (visit.welcome, visit.how) {
             (true, How::Crowd(allowed)) => allowed.min(asked),

@@ -33,7 +33,7 @@ pub(super) const ALL: &[Setup] = &[
         subject: Subject::tcp(VIP, 80),
         services: &[Service::tcp(Place::Pod, "10.0.0.2", 8080)],
         visits: VISITS,
-        expected: Truth::Safe,
+        expected: Truth::Idle,
         ..BARE
     },
     Setup {

@@ -1,6 +1,6 @@
 //! Packet filters of iptables.
 
-use crate::truth::setup::{BARE, How, Place, Service, Setup, Subject, Truth, Visit};
+use crate::truth::setup::{BARE, How, Place, Service, Setup, Shape, Subject, Truth, Visit};
 
 const VIP: &str = "203.0.113.10";
 const VIP6: &str = "2001:db8:10::10";
@@ -147,4 +147,86 @@ pub(super) const ALL: &[Setup] = &[
         expected: Truth::Opens,
         ..BARE
     },
+    Setup {
+        name: "syn-by-port",
+        built: "a filter that accepts SYNs of the port and what is established, and drops the rest",
+        prepare: "iptables -P INPUT DROP
+            iptables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+            iptables -A INPUT -p tcp --syn --dport 443 -j ACCEPT",
+        expected: Truth::Breaks,
+        ..BARE
+    },
+    Setup {
+        name: "new-without-syn",
+        built: "what begins without a SYN is dropped",
+        prepare: "iptables -A INPUT -p tcp ! --syn -m conntrack --ctstate NEW -j DROP",
+        ..BARE
+    },
+    Setup {
+        name: "state-match",
+        built: "a filter that accepts NEW of the port by the older match `state`",
+        prepare: "iptables -P INPUT DROP
+            iptables -A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT
+            iptables -A INPUT -p tcp -m multiport --dports 80,443 -m state --state NEW -j ACCEPT",
+        expected: Truth::Breaks,
+        ..BARE
+    },
+    Setup {
+        name: "limit",
+        built: "a filter that accepts so many packets of the port a second unless they are established",
+        prepare: "iptables -P INPUT DROP
+            iptables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+            iptables -A INPUT -p tcp --dport 443 -m limit --limit 5/s --limit-burst 10 -j ACCEPT",
+        expected: Truth::Breaks,
+        ..BARE
+    },
+    Setup {
+        name: "local-client-filter",
+        built: "a filter that knows nothing of lo: clients on the node get replies because they are established",
+        prepare: LO_UNKNOWN,
+        subject: Subject::tcp(VIP, 443).shaped(Shape::Local),
+        visits: &[
+            Visit::to(Place::Client, VIP, 443),
+            Visit::to(Place::Node, VIP, 443),
+        ],
+        expected: Truth::Breaks,
+        ..BARE
+    },
+    Setup {
+        name: "late-local-client",
+        built: "the same, where clients on the node come only after the recording",
+        prepare: LO_UNKNOWN,
+        visits: &[
+            Visit::to(Place::Client, VIP, 443),
+            Visit::to(Place::Node, VIP, 443).late(),
+        ],
+        expected: Truth::Breaks,
+        ..BARE
+    },
+    Setup {
+        name: "late-local-client-invalid",
+        built: "INVALID is dropped but for ICMP; clients on the node come only after the recording",
+        prepare: "iptables -A INPUT -p icmp -j ACCEPT
+            iptables -A INPUT -m conntrack --ctstate INVALID -j DROP",
+        subject: Subject::tcp(VIP, 443).shaped(Shape::Local),
+        visits: &[
+            Visit::to(Place::Client, VIP, 443),
+            Visit::to(Place::Node, VIP, 443).late(),
+        ],
+        ..BARE
+    },
+    Setup {
+        name: "legacy-new-by-port",
+        built: "a filter in the legacy tables that accepts NEW of the port and what is established",
+        prepare: "iptables-legacy -P INPUT DROP
+            iptables-legacy -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+            iptables-legacy -A INPUT -p tcp --dport 443 -m conntrack --ctstate NEW -j ACCEPT",
+        expected: Truth::Breaks,
+        ..BARE
+    },
 ];
+
+const LO_UNKNOWN: &str = "iptables -P INPUT DROP
+    iptables -A INPUT -p icmp -j ACCEPT
+    iptables -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+    iptables -A INPUT -p tcp --dport 443 -j ACCEPT";

@@ -88,4 +88,32 @@ pub(super) const ALL: &[Setup] = &[
         expected: Truth::Idle,
         ..BARE
     },
+    Setup {
+        name: "masqueraded-pods",
+        built: "pods are masqueraded on their way out; they and others ask the node",
+        prepare: "track
+            iptables -t nat -A POSTROUTING -s 10.0.0.0/24 ! -d 10.0.0.0/24 -j MASQUERADE",
+        visits: &[
+            Visit::to(Place::Client, VIP, 443),
+            Visit::to(Place::Pod, VIP, 443),
+        ],
+        ..BARE
+    },
+    Setup {
+        name: "masquerade-all",
+        built: "whatever leaves by the link is masqueraded",
+        prepare: "track
+            iptables -t nat -A POSTROUTING -o up0 -j MASQUERADE",
+        ..BARE
+    },
+    Setup {
+        name: "nat-mark",
+        built: "a mark is set in nat, for the first packet alone, and accepted by the filter",
+        prepare: "iptables -t nat -A PREROUTING -p tcp --dport 443 -j MARK --set-mark 7
+            iptables -P INPUT DROP
+            iptables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+            iptables -A INPUT -m mark --mark 7 -j ACCEPT",
+        expected: Truth::Breaks,
+        ..BARE
+    },
 ];

@@ -34,6 +34,14 @@ pub(super) const ALL: &[Setup] = &[
         ..BARE
     },
     Setup {
+        name: "narrow-path-mangle",
+        built: "the same, dropped in mangle before routing",
+        prepare: "iptables -t mangle -A PREROUTING -m conntrack --ctstate INVALID -j DROP",
+        visits: FROM_AFAR,
+        expected: Truth::Breaks,
+        ..BARE
+    },
+    Setup {
         name: "narrow-path-related",
         built: "clients behind a narrow link; the port is accepted, ICMP because it is RELATED",
         prepare: "iptables -P INPUT DROP

@@ -10,12 +10,7 @@ pub(super) const ALL: &[Setup] = &[
             ip link add vx type vxlan id 7 local 192.0.2.1 remote 192.0.2.2 dstport 4789
             ip address add 10.77.0.1/24 dev vx
             ip link set vx up",
-        elsewhere: &[(
-            Place::Client,
-            "ip link add vx type vxlan id 7 local 192.0.2.2 remote 192.0.2.1 dstport 4789
-            ip address add 10.77.0.2/24 dev vx
-            ip link set vx up",
-        )],
+        elsewhere: VXLAN,
         subject: Subject::udp("192.0.2.1", 4789).shaped(Shape::Tunnel),
         services: INSIDE,
         visits: ASKED,
@@ -31,12 +26,21 @@ pub(super) const ALL: &[Setup] = &[
             ip link add vx type vxlan id 7 local 192.0.2.1 remote 192.0.2.2 dstport 4789
             ip address add 10.77.0.1/24 dev vx
             ip link set vx up",
-        elsewhere: &[(
-            Place::Client,
-            "ip link add vx type vxlan id 7 local 192.0.2.2 remote 192.0.2.1 dstport 4789
-            ip address add 10.77.0.2/24 dev vx
+        elsewhere: VXLAN,
+        subject: Subject::udp("192.0.2.1", 4789).shaped(Shape::Tunnel),
+        services: INSIDE,
+        visits: ASKED,
+        ..BARE
+    },
+    Setup {
+        name: "vxlan-masquerade",
+        built: "VXLAN, and whatever leaves by the link is masqueraded",
+        prepare: "track
+            iptables -t nat -A POSTROUTING -o up0 -j MASQUERADE
+            ip link add vx type vxlan id 7 local 192.0.2.1 remote 192.0.2.2 dstport 4789
+            ip address add 10.77.0.1/24 dev vx
             ip link set vx up",
-        )],
+        elsewhere: VXLAN,
         subject: Subject::udp("192.0.2.1", 4789).shaped(Shape::Tunnel),
         services: INSIDE,
         visits: ASKED,
@@ -61,6 +65,13 @@ pub(super) const ALL: &[Setup] = &[
         ..BARE
     },
 ];
+
+const VXLAN: &[(Place, &str)] = &[(
+    Place::Client,
+    "ip link add vx type vxlan id 7 local 192.0.2.2 remote 192.0.2.1 dstport 4789
+    ip address add 10.77.0.2/24 dev vx
+    ip link set vx up",
+)];
 
 const INSIDE: &[Service] = &[Service::tcp(Place::Node, "10.77.0.1", 8080)];
 
