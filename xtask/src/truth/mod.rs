@@ -2,7 +2,8 @@
 //!
 //! The set-ups are in `tests/src/truth/`; this side boots a guest, judges what it says, and writes it down.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -65,11 +66,16 @@ fn played(args: &Args, home: &Path) -> Result<(Vec<Line>, String, f64)> {
     let mut machine = Machine::new(args.kernel, home.join("out"));
     machine.payload = lab::programs()?;
     let (mut lines, mut strange) = (Vec::new(), None);
+    let kept = home.join("findings.jsonl");
+    let mut keep =
+        File::create(&kept).with_context(|| format!("cannot write {}", kept.display()))?;
     let outcome = machine.run(Path::new(SCRIPT), &args.names, |line| {
         let text = line.text();
         match (line.stream, serde_json::from_str::<Line>(&text)) {
             (Stream::Out, Ok(found)) => {
                 eprintln!("advice-truth: {}", progress(&found));
+                // What was found stays, also when the guest does not get to its end; the summary tells of all.
+                let _ = keep.write_all(line.bytes);
                 lines.push(found);
             }
             (Stream::Out, Err(error)) => {
