@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::endpoint::{Family, Protocol};
 
 /// The comment, or the name of the table, by which ctwatch knows its own rules.
@@ -10,7 +12,8 @@ pub const OWNER: &str = "ctwatch";
 /// Which packets of a service a rule is about, and so in which hook it stands.
 ///
 /// Both directions have to go untracked: one alone turns the other into INVALID packets or reverse entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// From elsewhere to the service: PREROUTING, its address and port as destination.
     Requests,
@@ -34,6 +37,18 @@ impl Direction {
         Self::LocalReplies,
         Self::Tunnelled,
     ];
+
+    /// The word that plans use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Replies => "replies",
+            Self::LocalRequests => "local-requests",
+            Self::LocalReplies => "local-replies",
+            Self::Tunnelled => "tunnelled",
+        }
+    }
 
     /// The fields that nft's rules of this direction match: the header's for the address, the transport's for the
     /// port.
@@ -77,6 +92,12 @@ impl Direction {
         }
     }
 
+    /// Whether such packets go to the service, not from it.
+    #[must_use]
+    pub fn is_request(self) -> bool {
+        self.address_is_destination()
+    }
+
     /// Whether the service's address is the packet's destination.
     #[must_use]
     pub fn address_is_destination(self) -> bool {
@@ -91,7 +112,7 @@ impl Direction {
 }
 
 /// Do not track these packets: a rule of the raw table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NotrackRule {
     /// Which packets.
     pub direction: Direction,
@@ -112,7 +133,7 @@ impl NotrackRule {
 }
 
 /// Let packets through that a ruleset dropped once they are untracked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcceptRule {
     /// Table.
     pub table: String,
@@ -125,7 +146,8 @@ pub struct AcceptRule {
 }
 
 /// Packets an [`AcceptRule`] is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Accepted {
     /// Untracked packets of a service, in one direction.
     Untracked(NotrackRule),
@@ -141,6 +163,17 @@ impl AcceptRule {
         match self.packets {
             Accepted::Untracked(rule) => rule.family(),
             Accepted::TooBig(address) => family_of(address),
+        }
+    }
+}
+
+impl Accepted {
+    /// The service's address.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        match self {
+            Self::Untracked(rule) => rule.address,
+            Self::TooBig(address) => *address,
         }
     }
 }

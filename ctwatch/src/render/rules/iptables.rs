@@ -37,11 +37,13 @@ pub fn notrack(rule: &NotrackRule, action: Action) -> String {
         Action::Check => "-C",
     };
     let chain = rule.direction.chain();
-    format!(
-        "-t raw {verb} {chain} {} {} -j NOTRACK",
-        service(rule),
-        mark()
-    )
+    format!("-t raw {verb} {chain} {}", notrack_spec(rule))
+}
+
+/// What stands behind the chain's name in a NOTRACK rule.
+#[must_use]
+pub fn notrack_spec(rule: &NotrackRule) -> String {
+    format!("{} {} -j NOTRACK", service(rule), mark())
 }
 
 /// An accept rule, bare: `-t filter -I INPUT 3 …`.
@@ -54,7 +56,13 @@ pub fn accept(rule: &AcceptRule, action: Action) -> String {
         (Action::Delete, _) => format!("-D {chain}"),
         (Action::Check, _) => format!("-C {chain}"),
     };
-    let packets = match &rule.packets {
+    format!("-t {table} {place} {}", accept_spec(&rule.packets))
+}
+
+/// What stands behind the chain's name in an accept rule.
+#[must_use]
+pub fn accept_spec(packets: &Accepted) -> String {
+    let packets = match packets {
         Accepted::Untracked(rule) => {
             format!("{} -m conntrack --ctstate UNTRACKED", service(rule))
         }
@@ -65,7 +73,13 @@ pub fn accept(rule: &AcceptRule, action: Action) -> String {
             format!("-d {address} -p ipv6-icmp --icmpv6-type packet-too-big")
         }
     };
-    format!("-t {table} {place} {packets} {} -j ACCEPT", mark())
+    format!("{packets} {} -j ACCEPT", mark())
+}
+
+/// What stands behind a built-in chain's name in the jump to a chain of ctwatch's own.
+#[must_use]
+pub fn jump_spec(to: &str) -> String {
+    format!("{} -j {to}", mark())
 }
 
 /// A line that adds a rule unless it is there.

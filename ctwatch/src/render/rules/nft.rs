@@ -1,7 +1,8 @@
 //! Rules for `nft -f`: a table of their own, a chain and a set for each direction and family.
 //!
-//! The ports are elements of sets, so that adding one twice changes nothing, and one can be taken back by name
-//! while others stay. Each chain holds the one rule that asks its set, and is flushed before that rule is added.
+//! The ports are elements of sets that count their packets, so that adding one twice changes nothing, and one can be
+//! taken back by name while others stay. Each chain holds the one rule that asks its set, and is flushed before that
+//! rule is added.
 
 use std::collections::BTreeMap;
 
@@ -13,17 +14,33 @@ use crate::model::{
 /// Statements that add rules, or nothing for none. The same statements again change nothing.
 #[must_use]
 pub fn add(rules: &[NotrackRule]) -> String {
+    add_beside(rules, &[])
+}
+
+/// As [`add`], where these chains and their sets are there already and stay as they are.
+#[must_use]
+pub fn add_beside(rules: &[NotrackRule], existing: &[String]) -> String {
     if rules.is_empty() {
         return String::new();
     }
     let mut text = format!("add table inet {OWNER}\n");
     for ((direction, family), rules) in by_chain(rules) {
-        text.push_str(&chain(direction, family));
+        if !existing.contains(&direction.nft_name(family)) {
+            text.push_str(&chain(direction, family));
+        }
         for rule in rules {
             text.push_str(&element("add", rule));
         }
     }
     text
+}
+
+/// Statements that take a chain and its set away, whatever they hold.
+#[must_use]
+pub fn remove_chain(name: &str) -> String {
+    format!(
+        "flush chain inet {OWNER} {name}\ndelete chain inet {OWNER} {name}\ndelete set inet {OWNER} {name}\n"
+    )
 }
 
 /// Statements that take the same rules back and leave others of ctwatch's.
@@ -58,7 +75,7 @@ fn chain(direction: Direction, family: Family) -> String {
     let (address, port) = direction.nft_fields();
     let own = format!("inet {OWNER} {name}");
     format!(
-        "add set {own} {{ type {address_type} . inet_proto . inet_service; }}\n\
+        "add set {own} {{ type {address_type} . inet_proto . inet_service; counter; }}\n\
          add chain {own} {{ type filter hook {hook} priority -300; policy accept; }}\n\
          flush chain {own}\n\
          add rule {own} {header} {address} . meta l4proto . th {port} @{name} notrack\n"

@@ -81,12 +81,12 @@ fn nft_statements_stay_in_a_table_of_their_own() {
     ];
     insta::assert_snapshot!(nft::add(&rules), @"
     add table inet ctwatch
-    add set inet ctwatch requests_ip { type ipv4_addr . inet_proto . inet_service; }
+    add set inet ctwatch requests_ip { type ipv4_addr . inet_proto . inet_service; counter; }
     add chain inet ctwatch requests_ip { type filter hook prerouting priority -300; policy accept; }
     flush chain inet ctwatch requests_ip
     add rule inet ctwatch requests_ip ip daddr . meta l4proto . th dport @requests_ip notrack
     add element inet ctwatch requests_ip { 203.0.113.10 . tcp . 443 }
-    add set inet ctwatch replies_ip { type ipv4_addr . inet_proto . inet_service; }
+    add set inet ctwatch replies_ip { type ipv4_addr . inet_proto . inet_service; counter; }
     add chain inet ctwatch replies_ip { type filter hook output priority -300; policy accept; }
     flush chain inet ctwatch replies_ip
     add rule inet ctwatch replies_ip ip saddr . meta l4proto . th sport @replies_ip notrack

@@ -12,7 +12,22 @@ mod own;
 mod tests;
 mod tracking;
 
+pub use own::OwnSet;
 pub use tracking::tracking;
+
+/// The sets of ctwatch's own table in what `nft -j list table inet ctwatch` prints, and whether anything stands in that
+/// table that ctwatch does not put there.
+///
+/// # Errors
+/// A sentence, when the text is not such JSON.
+pub fn own_table(text: &str) -> Result<(Vec<OwnSet>, bool), String> {
+    let document: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let objects = document
+        .get("nftables")
+        .and_then(Value::as_array)
+        .ok_or("not the output of nft -j list table")?;
+    Ok((own::sets(objects), own::rules(objects).is_none()))
+}
 
 /// Reads a ruleset; nothing at all is one without tables.
 ///

@@ -57,8 +57,12 @@ fn set(direction: Direction, content: &Value) -> Option<Vec<NotrackRule>> {
         .collect()
 }
 
-/// `{"concat": ["203.0.113.10", "tcp", 443]}`
+/// `{"concat": ["203.0.113.10", "tcp", 443]}`, or that as `val` beside a counter.
 fn one(direction: Direction, element: &Value) -> Option<NotrackRule> {
+    let element = match element.get("elem") {
+        Some(counted) => counted.get("val")?,
+        None => element,
+    };
     let [address, protocol, port] = element.get("concat")?.as_array()?.as_slice() else {
         return None;
     };
@@ -68,6 +72,37 @@ fn one(direction: Direction, element: &Value) -> Option<NotrackRule> {
         protocol: Protocol::from_name(protocol.as_str()?)?,
         port: u16::try_from(port.as_u64()?).ok()?,
     })
+}
+
+/// Sets of the table that ctwatch makes chains for, with their elements and the packets each has counted, whatever else
+/// is in the table.
+pub(super) fn sets(objects: &[Value]) -> Vec<OwnSet> {
+    let sets = objects.iter().filter_map(|object| object.get("set"));
+    let own = |set: &Value| {
+        let name = set.get("name")?.as_str()?;
+        let (direction, _) = named(name)?;
+        let elements = set.get("elem").and_then(Value::as_array);
+        let element = |element: &Value| {
+            let packets = element
+                .pointer("/elem/counter/packets")
+                .and_then(Value::as_u64);
+            Some((one(direction, element)?, packets))
+        };
+        Some(OwnSet {
+            name: name.to_owned(),
+            elements: elements.into_iter().flatten().filter_map(element).collect(),
+        })
+    };
+    sets.filter_map(own).collect()
+}
+
+/// A set of ctwatch's own table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnSet {
+    /// Name, which its chain has, too.
+    pub name: String,
+    /// Its elements; `None` where packets are not counted.
+    pub elements: Vec<(NotrackRule, Option<u64>)>,
 }
 
 fn chain(direction: Direction, content: &Value) -> Option<()> {
