@@ -9,6 +9,7 @@ pub mod lost;
 mod memory;
 pub mod occupancy;
 mod ownership;
+pub mod plan;
 pub mod proof;
 pub mod refused;
 pub mod remedies;

@@ -18,6 +18,7 @@ pub mod listed;
 pub mod listing;
 pub mod node;
 pub mod notrack;
+pub mod plan;
 pub mod reading;
 pub mod recording;
 pub mod remedy;

@@ -9,8 +9,11 @@ use super::{
     endpoint::{Family, Netns, Protocol},
     ipvs::IpvsTable,
     node::RulesetKind,
-    notrack::NotrackRule,
+    notrack::{NotrackRule, OWNER},
 };
+
+/// How the names of chains begin that ctwatch makes in tables of iptables.
+pub const OWN_CHAINS: &str = "CTWATCH-";
 
 /// All tables of one family and one backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +97,14 @@ pub struct Rule {
     pub target: Target,
     /// The text of `-m comment`.
     pub comment: Option<String>,
+}
+
+impl Rule {
+    /// Whether ctwatch put it there: it carries its comment.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.comment.as_deref() == Some(OWNER)
+    }
 }
 
 /// One condition of a rule.
@@ -194,6 +205,13 @@ impl Prefix {
             }
             _ => false,
         }
+    }
+
+    /// The address, where it is a single one.
+    #[must_use]
+    pub fn host(&self) -> Option<IpAddr> {
+        let all = if self.address.is_ipv4() { 32 } else { 128 };
+        (self.length == all).then_some(self.address)
     }
 
     /// Whether it contains every address.

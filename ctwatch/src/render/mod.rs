@@ -10,6 +10,7 @@ pub mod man;
 mod netns;
 mod number;
 pub mod paint;
+pub mod plan;
 pub mod proof;
 pub mod record;
 pub mod report;

@@ -11,6 +11,7 @@ pub mod nft_ruleset;
 pub mod node;
 pub mod own_addresses;
 pub mod packed;
+pub mod plan;
 pub mod privilege;
 pub mod ruleset_text;
 pub mod sysctl_listing;

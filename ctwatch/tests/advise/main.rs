@@ -10,6 +10,7 @@ mod fixture;
 mod listed;
 mod live;
 mod pasted;
+mod planned;
 mod proven;
 mod refused;
 mod shown;

@@ -22,6 +22,7 @@ use crate::{
 
 mod files;
 mod live;
+mod planned;
 mod texts;
 
 use files::Files;
@@ -57,6 +58,13 @@ pub(super) struct Args {
     /// Rules alone, as a script, instead of text.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
+    /// Write a plan of the safe ports for `ctwatch apply`, to be read and edited; --format nft or iptables says what it is
+    /// made for.
+    #[arg(long, value_name = "OUT")]
+    plan: Option<PathBuf>,
+    /// Replace OUT of --plan if it exists.
+    #[arg(long, requires = "plan")]
+    force: bool,
     /// Exit with status 1 when a table was full, or connections were refused or evicted.
     #[arg(long)]
     check: bool,
@@ -97,13 +105,17 @@ struct Input {
     name: String,
     recording: Recording,
     given: Given,
+    texts: Texts,
 }
 
+/// And the file of a plan, which is made before this process may make none any more.
+type Inputs = (Input, Option<planned::Output>);
+
 pub(super) fn run(args: &Args, global: &Global) -> Result<Outcome> {
-    if global.output == Output::Json && args.format != Format::Text {
+    if global.output == Output::Json && args.format != Format::Text && args.plan.is_none() {
         bail!("-o json has the rules in all forms (leave out --format)");
     }
-    let input = input(args)?;
+    let (input, plan) = input(args)?;
     let advice = advise(&input.recording, &input.given);
     if advice.source.ended.is_none() {
         eprintln!(
@@ -114,6 +126,9 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Outcome> {
     for reason in &advice.source.degraded {
         eprintln!("ctwatch: warning: {reason}");
     }
+    if let Some(plan) = plan {
+        plan.write(&advice, &input)?;
+    }
     let out = output(&advice, &input.name, args, global)?;
     io::stdout().write_all(out.as_bytes())?;
     Ok(if args.check && advice.needs_attention() {
@@ -123,7 +138,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Outcome> {
     })
 }
 
-fn input(args: &Args) -> Result<Input> {
+fn input(args: &Args) -> Result<Inputs> {
     if args.is_live() {
         return here(args);
     }
@@ -133,17 +148,18 @@ fn input(args: &Args) -> Result<Input> {
     }
 }
 
-fn recorded(args: &Args) -> Result<Input> {
+fn recorded(args: &Args) -> Result<Inputs> {
     let path = args.recording();
     let file = recording::File::open(path)?;
     let mut texts = Texts::read(args)?;
     let (hostname, here) = doctor::known(Path::new("/"));
+    let plan = planned::Output::create(args)?;
     seal();
     let mut recording = file.read()?;
     // Programs and files of another machine say nothing of the recorded one's settings.
     let is_here = hostname.value() == Some(&recording.node.hostname);
     recording.node.sysctls.extend(texts.settings()?);
-    Ok(Input {
+    let input = Input {
         name: path.display().to_string(),
         given: Given {
             rulesets: texts.rulesets(&recording.node)?,
@@ -152,17 +168,20 @@ fn recorded(args: &Args) -> Result<Input> {
             ..Given::default()
         },
         recording,
-    })
+        texts,
+    };
+    Ok((input, plan))
 }
 
-fn listed(args: &Args, dump: &Path) -> Result<Input> {
+fn listed(args: &Args, dump: &Path) -> Result<Inputs> {
     let files = Files::open(dump)?;
     let mut texts = Texts::read(args)?;
+    let plan = planned::Output::create(args)?;
     seal();
     let addresses = texts.addresses()?;
     let settings = texts.settings()?;
     let listed = files.read(addresses.as_deref(), texts.has_nft(), settings)?;
-    Ok(Input {
+    let input = Input {
         name: dump.display().to_string(),
         given: Given {
             kind: Kind::Files,
@@ -175,17 +194,20 @@ fn listed(args: &Args, dump: &Path) -> Result<Input> {
             },
         },
         recording: listed.recording,
-    })
+        texts,
+    };
+    Ok((input, plan))
 }
 
 /// Nothing is understood before the capabilities are given up.
-fn here(args: &Args) -> Result<Input> {
+fn here(args: &Args) -> Result<Inputs> {
     let recording = live::read()?;
     let (_, known) = doctor::known(Path::new("/"));
+    let plan = planned::Output::create(args)?;
     confine();
     seal();
     let texts = Texts::read(args)?;
-    Ok(Input {
+    let input = Input {
         name: "this node, now".to_owned(),
         given: Given {
             kind: Kind::Live,
@@ -194,7 +216,9 @@ fn here(args: &Args) -> Result<Input> {
             ..Given::default()
         },
         recording,
-    })
+        texts,
+    };
+    Ok((input, plan))
 }
 
 fn output(advice: &Advice, name: &str, args: &Args, global: &Global) -> Result<String> {

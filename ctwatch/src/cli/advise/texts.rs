@@ -12,8 +12,8 @@ use super::Args;
 use crate::{
     cli::{addresses::Addresses, settings::Settings},
     model::{
-        endpoint::Family,
-        node::{Node, RulesetKind},
+        endpoint::{Family, Netns},
+        node::{Node, RulesetKind, RulesetText},
         ruleset::{Content, ReadRuleset},
     },
     source::{iptables_save, ipvs, nft_ruleset, packed, ruleset_text},
@@ -54,6 +54,29 @@ impl Texts {
     /// Whether nft's rules were given.
     pub(super) fn has_nft(&self) -> bool {
         self.nft.is_some()
+    }
+
+    /// Those rulesets as texts; files are taken to be of this namespace.
+    pub(super) fn in_place(&self, node: &Node, netns: Netns) -> Result<Vec<RulesetText>> {
+        let mut texts = node.rulesets.clone();
+        let mut given = Vec::new();
+        for (path, text) in &self.iptables_save {
+            given.push((xtables(path, text)?.kind, text));
+        }
+        given.extend(
+            self.nft
+                .iter()
+                .map(|(_, text)| (RulesetKind::NftJson, text)),
+        );
+        for (kind, text) in given {
+            texts.retain(|recorded| !replaces(kind, recorded.kind));
+            texts.push(RulesetText {
+                netns,
+                kind,
+                text: text.clone(),
+            });
+        }
+        Ok(texts)
     }
 
     /// What was recorded, less the rules of families that files are given for, and the files.
