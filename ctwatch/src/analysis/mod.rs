@@ -16,3 +16,4 @@ pub mod remedies;
 pub mod report;
 pub mod status;
 mod timeout;
+pub mod verify;

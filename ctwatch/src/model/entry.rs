@@ -99,6 +99,15 @@ impl Entry {
     }
 }
 
+/// An entry with its `CTA_ID`, which tells it from a later one of the same tuple.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Numbered {
+    /// The entry.
+    pub entry: Entry,
+    /// Its number.
+    pub id: u32,
+}
+
 /// A protocol state, as an index into [`State::NAMES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -27,4 +27,5 @@ pub mod sample;
 pub mod states;
 pub mod status;
 pub mod table;
+pub mod turned_away;
 pub mod unobserved;

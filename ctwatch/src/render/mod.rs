@@ -17,3 +17,4 @@ pub mod report;
 pub mod rules;
 pub mod status;
 mod table;
+pub mod verify;

@@ -16,3 +16,4 @@ pub mod privilege;
 pub mod ruleset_text;
 pub mod sysctl_listing;
 pub mod table;
+pub mod turned_away;

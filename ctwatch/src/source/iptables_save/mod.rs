@@ -8,12 +8,15 @@ use crate::model::{
     ruleset::{Chain, Policy, Ruleset, Table, XtablesBackend},
 };
 
+mod packets;
 mod rule;
 mod values;
 mod words;
 
 #[cfg(test)]
 mod tests;
+
+pub use packets::{dropped, rule_packets};
 
 /// A text that is not, or not wholly, what `iptables-save` prints.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

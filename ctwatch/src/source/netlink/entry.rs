@@ -15,19 +15,19 @@ use crate::model::{
 const NFGENMSG: usize = 4;
 
 /// `enum ctattr_type`
-mod cta {
-    pub(super) const TUPLE_ORIG: u16 = 1;
-    pub(super) const TUPLE_REPLY: u16 = 2;
-    pub(super) const STATUS: u16 = 3;
-    pub(super) const PROTOINFO: u16 = 4;
-    pub(super) const HELP: u16 = 5;
-    pub(super) const TIMEOUT: u16 = 7;
-    pub(super) const MARK: u16 = 8;
-    pub(super) const ID: u16 = 12;
-    pub(super) const TUPLE_MASTER: u16 = 14;
-    pub(super) const ZONE: u16 = 18;
-    pub(super) const SECCTX: u16 = 19;
-    pub(super) const LABELS: u16 = 22;
+pub(super) mod cta {
+    pub(in crate::source::netlink) const TUPLE_ORIG: u16 = 1;
+    pub(in crate::source::netlink) const TUPLE_REPLY: u16 = 2;
+    pub(in crate::source::netlink) const STATUS: u16 = 3;
+    pub(in crate::source::netlink) const PROTOINFO: u16 = 4;
+    pub(in crate::source::netlink) const HELP: u16 = 5;
+    pub(in crate::source::netlink) const TIMEOUT: u16 = 7;
+    pub(in crate::source::netlink) const MARK: u16 = 8;
+    pub(in crate::source::netlink) const ID: u16 = 12;
+    pub(in crate::source::netlink) const TUPLE_MASTER: u16 = 14;
+    pub(in crate::source::netlink) const ZONE: u16 = 18;
+    pub(in crate::source::netlink) const SECCTX: u16 = 19;
+    pub(in crate::source::netlink) const LABELS: u16 = 22;
 }
 
 /// A tuple that is being read.

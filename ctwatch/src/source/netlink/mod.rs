@@ -22,6 +22,7 @@ use crate::{
 };
 
 mod attribute;
+pub mod delete;
 mod entry;
 pub mod listener;
 mod message;
@@ -156,8 +157,7 @@ pub fn entries(seen: &Seen, each: impl FnMut(&Entry)) -> Result<(), DumpError> {
 }
 
 fn entries_by(opener: &dyn Opener, seen: &Seen, each: impl FnMut(&Entry)) -> Result<(), DumpError> {
-    // Asking would make the kernel load conntrack, and a watcher must not start what it watches.
-    if !Path::new(NF_CONNTRACK_MAX).exists() {
+    if !is_loaded() {
         return Err(DumpError::NotLoaded);
     }
     let refused = |reason| DumpError::Refused {
@@ -169,6 +169,11 @@ fn entries_by(opener: &dyn Opener, seen: &Seen, each: impl FnMut(&Entry)) -> Res
         OpenError::Kernel(errno) => refused(errno.into()),
     })?;
     socket::read_entries(&fd, each).map_err(refused)
+}
+
+/// Asking without would make the kernel load conntrack, and a watcher must not start what it watches.
+fn is_loaded() -> bool {
+    Path::new(NF_CONNTRACK_MAX).exists()
 }
 
 fn unix_ms() -> i64 {

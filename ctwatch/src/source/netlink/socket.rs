@@ -38,7 +38,7 @@ const CT_NEW: u16 = 0x100;
 const SEQUENCE: u32 = 1;
 
 /// A socket of the network namespace of the thread that calls.
-fn open() -> Result<OwnedFd, Errno> {
+pub(super) fn open() -> Result<OwnedFd, Errno> {
     let fd = socket(
         AddressFamily::Netlink,
         SockType::Raw,

@@ -6,7 +6,7 @@ pub mod address;
 mod control_port;
 mod machine;
 pub mod netns;
-pub(in crate::source) mod ruleset;
+pub(crate) mod ruleset;
 mod sysctl;
 
 use netns::{Scanner, Seen};

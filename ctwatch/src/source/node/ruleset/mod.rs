@@ -48,6 +48,26 @@ const FAMILIES: [(&str, &str, &str, RulesetKind, RulesetKind); 2] = [
     ),
 ];
 
+/// A program may wait for another's lock and work on a large ruleset.
+const CHANGE_LIMITS: Limits = Limits {
+    time: Duration::from_secs(60),
+    output: 64 << 20,
+};
+
+/// Lists or changes rules of the own network namespace by one of the programs of nftables and iptables, which reads
+/// `input`, and yields what it printed.
+///
+/// # Errors
+/// In words: that there is no such program, or what it said when it failed.
+pub(crate) fn by_program(
+    program: &str,
+    arguments: &[&str],
+    input: String,
+) -> Result<String, String> {
+    let needs = if program == "nft" { NFT } else { IPTABLES };
+    program::feed(program, arguments, needs, CHANGE_LIMITS, input).map_err(with_capability)
+}
+
 /// What could be read; the rest is named in `unread`.
 pub(super) fn read(own: &Seen, unread: &mut Vec<String>) -> Vec<RulesetText> {
     let mut texts: Vec<(RulesetKind, String)> = Vec::new();

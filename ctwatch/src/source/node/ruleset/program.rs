@@ -1,7 +1,7 @@
 //! Runs a program that prints something, and waits neither for ever nor for more than it should print.
 
 use std::{
-    io::{self, Read},
+    io::{self, Read, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
@@ -36,6 +36,17 @@ pub(super) fn run(
     capabilities: &[Capability],
     limits: Limits,
 ) -> Result<String, String> {
+    feed(name, arguments, capabilities, limits, String::new())
+}
+
+/// As [`run`], with something to read.
+pub(super) fn feed(
+    name: &str,
+    arguments: &[&str],
+    capabilities: &[Capability],
+    limits: Limits,
+    input: String,
+) -> Result<String, String> {
     let path = find(name).ok_or_else(|| format!("{name} is not installed"))?;
     let start = || {
         Command::new(path)
@@ -44,7 +55,11 @@ pub(super) fn run(
             .env("LC_ALL", "C")
             .env("PATH", SYSTEM.join(":"))
             .current_dir("/")
-            .stdin(Stdio::null())
+            .stdin(if input.is_empty() {
+                Stdio::null()
+            } else {
+                Stdio::piped()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -52,6 +67,10 @@ pub(super) fn run(
     let mut child = lend(capabilities, start)
         .flatten()
         .map_err(|error| format!("{name} cannot be started: {error}"))?;
+    if let Some(mut pipe) = child.stdin.take() {
+        // What a program does not read is its own affair: its exit status tells.
+        thread::spawn(move || pipe.write_all(input.as_bytes()));
+    }
     let output = collect(child.stdout.take(), limits.output);
     let errors = collect(child.stderr.take(), 64 * 1024);
     let deadline = Instant::now() + limits.time;
@@ -143,6 +162,13 @@ mod tests {
             shell("printf '*raw\\nCOMMIT\\n'"),
             Ok("*raw\nCOMMIT\n".to_owned())
         );
+    }
+
+    #[test]
+    fn a_program_reads_all_that_it_is_fed() {
+        let input = "x".repeat(1 << 18);
+        let counted = feed("sh", &["-c", "wc -c"], &[], LIMITS, input).unwrap();
+        assert_eq!(counted.trim(), "262144");
     }
 
     #[test]
