@@ -5,6 +5,7 @@
 //! functions) → `render` (text, JSON, rules). docs/architecture.md has the picture.
 
 pub mod analysis;
+pub mod applying;
 pub mod cli;
 pub mod model;
 pub mod recorder;

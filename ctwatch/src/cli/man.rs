@@ -30,7 +30,10 @@ pub(super) fn run(args: &Args, program: Command, global: &Global) -> Result<Outc
     let mut program = program.disable_help_subcommand(true);
     // Names commands in full and gives each the options that all have.
     program.build();
-    let commands: Vec<Command> = program.get_subcommands().cloned().collect();
+    let shown = program
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set());
+    let commands: Vec<Command> = shown.cloned().collect();
     for command in [program].iter().chain(&commands) {
         write(directory, command)?;
     }

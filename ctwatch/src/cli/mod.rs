@@ -12,7 +12,9 @@ use crate::source::privilege;
 
 mod addresses;
 mod advise;
+mod apply;
 mod completions;
+mod confirm;
 mod doctor;
 mod drops;
 mod inspect;
@@ -21,10 +23,12 @@ mod new_file;
 mod out;
 mod record;
 mod report;
+mod rollback;
 mod settings;
 mod signals;
 mod source;
 mod status;
+mod verify;
 
 /// Watches Linux connection tracking from inside the kernel: which ports fill the table, who was refused or
 /// evicted because of it, and which ports should not be tracked.
@@ -109,6 +113,17 @@ enum Command {
     Advise(advise::Args),
     /// Say what a listing of the table holds (`conntrack -L`, /proc/net/nf_conntrack); tell entries in words.
     Inspect(inspect::Args),
+    /// Install what a plan of `advise` names, and take it back again unless `confirm` follows.
+    Apply(apply::Args),
+    /// Keep what `apply` installed.
+    Confirm(confirm::Args),
+    /// Take back what the last `apply` installed.
+    Rollback(rollback::Args),
+    /// Prove that the rules of a plan work.
+    Verify(verify::Args),
+    /// Installs rules and takes them back at their deadline.
+    #[command(hide = true)]
+    Guard(apply::GuardArgs),
     /// Print the key figures of the tables, once.
     Status(status::Args),
     /// Say what this kernel and node allow, and what is set wrongly. Changes nothing.
@@ -129,6 +144,11 @@ impl Command {
             }
             Self::Advise(args) => !args.is_live(),
             Self::Report(_) | Self::Inspect(_) | Self::Completions(_) => true,
+            Self::Apply(_)
+            | Self::Confirm(_)
+            | Self::Rollback(_)
+            | Self::Verify(_)
+            | Self::Guard(_) => false,
         }
     }
 }
@@ -206,11 +226,21 @@ fn run(cli: &Cli) -> Result<Outcome> {
         Command::Report(args) => report::run(args, &cli.global),
         Command::Advise(args) => advise::run(args, &cli.global),
         Command::Inspect(args) => inspect::run(args, &cli.global),
+        Command::Apply(args) => apply::run(args, &cli.global),
+        Command::Confirm(args) => confirm::run(args, &cli.global),
+        Command::Rollback(args) => rollback::run(args, &cli.global),
+        Command::Verify(args) => verify::run(args, &cli.global),
+        Command::Guard(args) => apply::guard(args),
         Command::Status(args) => status::run(args, &cli.global),
         Command::Doctor(args) => doctor::run(args, &cli.global),
         Command::Completions(args) => completions::run(args, Cli::command()),
         Command::Man(args) => man::run(args, Cli::command(), &cli.global),
     }
+}
+
+/// Puts a whole text on standard output.
+fn print(text: &str) -> io::Result<()> {
+    io::stdout().write_all(text.as_bytes())
 }
 
 /// Whoever read our output has read enough: no error.

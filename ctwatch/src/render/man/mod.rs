@@ -15,13 +15,17 @@ pub struct Page {
 }
 
 /// What the arguments do not tell, by the page's name.
-const SECTIONS: [(&str, &str); 8] = [
+const SECTIONS: [(&str, &str); 12] = [
     ("ctwatch", include_str!("ctwatch.roff")),
     ("ctwatch-record", include_str!("record.roff")),
     ("ctwatch-drops", include_str!("drops.roff")),
     ("ctwatch-report", include_str!("report.roff")),
     ("ctwatch-inspect", include_str!("inspect.roff")),
     ("ctwatch-advise", include_str!("advise.roff")),
+    ("ctwatch-apply", include_str!("apply.roff")),
+    ("ctwatch-confirm", include_str!("confirm.roff")),
+    ("ctwatch-rollback", include_str!("rollback.roff")),
+    ("ctwatch-verify", include_str!("verify.roff")),
     ("ctwatch-doctor", include_str!("doctor.roff")),
     ("ctwatch-status", include_str!("status.roff")),
 ];

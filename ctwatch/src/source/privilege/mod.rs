@@ -10,5 +10,7 @@ mod sets;
 pub use caps::{Capability, errors::CapsError};
 pub use confine::{Confined, confine, lock, seal};
 pub use lend::lend;
-pub use need::{Missing, NETLINK, PROBES, REFUSALS, TABLE, Watching, check, may_enter_namespaces};
+pub use need::{
+    APPLYING, Missing, NETLINK, PROBES, REFUSALS, TABLE, Watching, check, may_enter_namespaces,
+};
 pub use sets::{KEEPER, give_up, keep_only, raise, rest};

@@ -66,6 +66,13 @@ pub const REFUSALS: Watching = Watching {
     ],
 };
 
+/// Changing rules and entries. The legacy iptables asks through a raw socket.
+pub const APPLYING: Watching = Watching {
+    purpose: "change or prove the node's rules",
+    required: &[Capability::CAP_NET_ADMIN],
+    useful: &[Capability::CAP_NET_RAW, Capability::CAP_SYS_ADMIN],
+};
+
 /// What is missing.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("cannot {purpose}: {missing} missing ({remedy})")]

@@ -68,6 +68,16 @@ pub(crate) fn by_program(
     program::feed(program, arguments, needs, CHANGE_LIMITS, input).map_err(with_capability)
 }
 
+/// Has systemd start a unit.
+///
+/// # Errors
+/// In words.
+pub(crate) fn by_systemd(arguments: &[&str]) -> Result<String, String> {
+    // systemd asks for it even where root asks (`sd_bus_query_sender_privilege`).
+    let needs = [Capability::CAP_SYS_ADMIN];
+    program::run("systemd-run", arguments, &needs, LIMITS)
+}
+
 /// What could be read; the rest is named in `unread`.
 pub(super) fn read(own: &Seen, unread: &mut Vec<String>) -> Vec<RulesetText> {
     let mut texts: Vec<(RulesetKind, String)> = Vec::new();
