@@ -173,17 +173,7 @@ pub fn advise(recording: &Recording, given: &Given) -> Advice {
             .and_then(|(table, freed)| freed.fill_after(table)),
         until_full_after: freed.map_or(UntilFull::Unknown, |freed| freed.until_full),
         remedies: own_table.map_or_else(Vec::new, |table| {
-            let notrack = notrack(table, &ports);
-            let here = Netns {
-                cookie: table.cookie,
-                inode: table.netns,
-            };
-            let beside = Beside {
-                known: &given.known,
-                notrack: &notrack,
-                ipvs: ipvs::services(&given.rulesets, here, &recording.node).and_then(Result::ok),
-            };
-            remedies::remedies(recording, table, &beside)
+            remedies(recording, table, given, &notrack(table, &ports))
         }),
         bytes: own_table.and_then(|table| Some(table.count? * memory::ENTRY)),
         lost_unattributed: unattributed.map(|c| c.refused + c.ended.evicted).sum(),
@@ -192,6 +182,24 @@ pub fn advise(recording: &Recording, given: &Given) -> Advice {
         own,
         ports,
     }
+}
+
+fn remedies(
+    recording: &Recording,
+    table: &NamespaceReport,
+    given: &Given,
+    notrack: &[Notrack],
+) -> Vec<Remedy> {
+    let here = Netns {
+        cookie: table.cookie,
+        inode: table.netns,
+    };
+    let beside = Beside {
+        known: &given.known,
+        notrack,
+        ipvs: ipvs::services(&given.rulesets, here, &recording.node).and_then(Result::ok),
+    };
+    remedies::remedies(recording, table, &beside)
 }
 
 /// Ports of a table.

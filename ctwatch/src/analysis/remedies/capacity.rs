@@ -63,6 +63,10 @@ fn limit(ground: &Ground<'_>) -> Option<Remedy> {
     if to <= from {
         return None;
     }
+    Some(raised(ground, (from, to), expected))
+}
+
+fn raised(ground: &Ground<'_>, (from, to): (u64, u64), expected: u64) -> Remedy {
     let place = place::of_limit(ground, from, to);
     let buckets = ground.table.buckets;
     let wanted = memory::buckets_for(to).max(buckets.unwrap_or(0));
@@ -78,7 +82,7 @@ fn limit(ground: &Ground<'_>) -> Option<Remedy> {
         "" => String::new(),
         evidence => format!("; set by {evidence}"),
     };
-    Some(Remedy {
+    Remedy {
         title: format!("limit: {to} entries instead of {from}"),
         setting: Some(MAX.to_owned()),
         from: Some(from.to_string()),
@@ -99,7 +103,7 @@ fn limit(ground: &Ground<'_>) -> Option<Remedy> {
         fill_after: ground.room.fill_of(to),
         until_full_after: ground.room.until_full_at(to),
         ..ground.remedy(RemedyKind::Max, Some(0), 0.0)
-    })
+    }
 }
 
 fn symptom(ground: &Ground<'_>) -> String {

@@ -56,23 +56,8 @@ fn remedy(ground: &Ground<'_>, endpoint: &Endpoint, seen: &EndpointDump) -> Reme
     let half = half_open(endpoint.protocol, seen);
     let many = seen.clients >= SOURCES && seen.clients.saturating_mul(EACH) >= half;
     let port = format!("{} {}", endpoint.protocol, endpoint.port);
-    let address = endpoint
-        .address
-        .map_or(String::new(), |own| format!("-d {own} "));
     let tcp = endpoint.protocol == Protocol::TCP;
-    let (title, how) = match (tcp, many) {
-        (true, true) => (format!("SYNPROXY for {port}"), synproxy(endpoint, &address)),
-        (_, false) => (
-            format!("limit each source's new packets to {port}"),
-            limit(endpoint, &address),
-        ),
-        (false, true) => (
-            format!("no tracking of {port}, or no service at it"),
-            "the sources are too many, or made up, to be limited one by one: NOTRACK for the port where its verdict \
-             allows it, or close it to the outside"
-                .to_owned(),
-        ),
-    };
+    let (title, how) = answer(endpoint, many);
     let sources = if many {
         "from many sources: a flood, with made-up sources perhaps"
     } else {
@@ -82,6 +67,11 @@ fn remedy(ground: &Ground<'_>, endpoint: &Endpoint, seen: &EndpointDump) -> Reme
         "half-open entries"
     } else {
         "unreplied entries"
+    };
+    let more = if tcp && many {
+        ": with SYNPROXY an entry is made only once the handshake is complete. NOTRACK for the port, where its verdict allows it, does more: the socket's own SYN cookies then answer"
+    } else {
+        ""
     };
     Remedy {
         title,
@@ -97,15 +87,29 @@ fn remedy(ground: &Ground<'_>, endpoint: &Endpoint, seen: &EndpointDump) -> Reme
             "the lines in a script that a systemd unit runs, or iptables-persistent, and the settings in /etc/sysctl.d; the same rules with -D take them back"
                 .to_owned(),
         ),
-        basis: format!(
-            "the {what} of the last dump{}",
-            if tcp && many {
-                ": with SYNPROXY an entry is made only once the handshake is complete. NOTRACK for the port, where its verdict allows it, does more: the socket's own SYN cookies then answer"
-            } else {
-                ""
-            }
-        ),
+        basis: format!("the {what} of the last dump{more}"),
         ..ground.remedy(RemedyKind::Flood, Some(half), growth(ground, endpoint))
+    }
+}
+
+/// What is done against it, in a few words and in full.
+fn answer(endpoint: &Endpoint, many: bool) -> (String, String) {
+    let port = format!("{} {}", endpoint.protocol, endpoint.port);
+    let address = endpoint
+        .address
+        .map_or(String::new(), |own| format!("-d {own} "));
+    match (endpoint.protocol == Protocol::TCP, many) {
+        (true, true) => (format!("SYNPROXY for {port}"), synproxy(endpoint, &address)),
+        (_, false) => (
+            format!("limit each source's new packets to {port}"),
+            limit(endpoint, &address),
+        ),
+        (false, true) => (
+            format!("no tracking of {port}, or no service at it"),
+            "the sources are too many, or made up, to be limited one by one: NOTRACK for the port where its verdict \
+             allows it, or close it to the outside"
+                .to_owned(),
+        ),
     }
 }
 

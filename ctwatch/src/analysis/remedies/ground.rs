@@ -55,8 +55,8 @@ impl<'a> Ground<'a> {
             }
         }
         let window = occupancy::window_seconds(recording);
-        let settings = recording.node.sysctls.iter();
         let kube = |text: &str| text.contains("KUBE-SERVICES") || text.contains("kube-proxy");
+        let mut rulesets = recording.node.rulesets.iter();
         Self {
             recording,
             table,
@@ -68,19 +68,8 @@ impl<'a> Ground<'a> {
             room: Room::new(table, &totals, window),
             totals,
             window,
-            facts: Facts {
-                settings: settings
-                    .map(|(name, value)| (name.clone(), Told::Value(value.clone())))
-                    .collect(),
-                programs: known.programs.clone().unwrap_or_default(),
-                assignments: known.assignments.clone(),
-                ..Facts::default()
-            },
-            has_kube_chains: recording
-                .node
-                .rulesets
-                .iter()
-                .any(|ruleset| kube(&ruleset.text)),
+            facts: facts(recording, known),
+            has_kube_chains: rulesets.any(|ruleset| kube(&ruleset.text)),
         }
     }
 
@@ -141,5 +130,17 @@ impl<'a> Ground<'a> {
                 self.room.until_full(frees, stops)
             }),
         }
+    }
+}
+
+fn facts(recording: &Recording, known: &Known) -> Facts {
+    let settings = recording.node.sysctls.iter();
+    Facts {
+        settings: settings
+            .map(|(name, value)| (name.clone(), Told::Value(value.clone())))
+            .collect(),
+        programs: known.programs.clone().unwrap_or_default(),
+        assignments: known.assignments.clone(),
+        ..Facts::default()
     }
 }

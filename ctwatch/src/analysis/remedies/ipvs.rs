@@ -6,7 +6,7 @@ use crate::model::{
     counters::Counters,
     dump::{Evidence, Finding},
     endpoint::Endpoint,
-    ipvs::{BackendState, IpvsTable, ServiceKey, VirtualService},
+    ipvs::{Backend, BackendState, IpvsTable, ServiceKey, VirtualService},
     remedy::{Remedy, RemedyKind},
     unobserved::Figure,
 };
@@ -79,41 +79,26 @@ fn reuse(ground: &Ground<'_>, table: &IpvsTable) -> Option<Remedy> {
 
 /// Backends that get no new connection and still have old ones.
 fn drained(ground: &Ground<'_>, table: &IpvsTable) -> Option<Remedy> {
-    let drained: Vec<_> = table.drained().collect();
-    let (first, _) = drained.first()?;
-    let counts: Option<Vec<u64>> = drained
-        .iter()
-        .map(|(_, backend)| backend.connections)
-        .collect();
-    let connections = counts.map(|counts| counts.iter().sum::<u64>());
+    let (service, backend) = table.drained().next()?;
+    let counts = table.drained().map(|(_, backend)| backend.connections);
+    let connections = counts.sum::<Option<u64>>();
     if connections == Some(0) {
         return None;
     }
-    let names: Vec<String> = drained
-        .iter()
-        .take(NAMED)
-        .map(|(service, backend)| {
-            let socket = std::net::SocketAddr::new(backend.address, backend.port);
-            format!("{socket} of {}", service.key)
-        })
-        .collect();
-    let more = match drained.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+    let names = drained_names(table);
     let tracked = ground.number(CONNTRACK) != Some(0);
     Some(Remedy {
-        title: format!("{} backends of weight 0 that still have connections", drained.len()),
+        title: format!("{} backends of weight 0 that still have connections", table.drained().count()),
         symptom: match connections {
-            Some(connections) => format!("{connections} connections at backends of weight 0: {}{more}", names.join(", ")),
-            None => format!("backends of weight 0: {}{more}", names.join(", ")),
+            Some(connections) => format!("{connections} connections at backends of weight 0: {names}"),
+            None => format!("backends of weight 0: {names}"),
         },
         cause: "a drained backend keeps the connections it has, and clients of persistent services too, until their timeouts; when it is taken away they hang".to_owned(),
         check: "ipvsadm -Ln --rate; ipvsadm -Lnc | grep BACKEND".to_owned(),
         owner: None,
         how: format!(
             "sysctl -w {NODEST}=1 net.ipv4.vs.expire_quiescent_template=1; once a backend is gone: {}",
-            delete(first.key, &drained[0].1.address.to_string())
+            delete(service.key, &backend.address.to_string())
         ),
         persist: Some(format!("{NODEST} = 1 and net.ipv4.vs.expire_quiescent_template = 1 in /etc/sysctl.d/90-conntrack.conf")),
         basis: match connections {
@@ -122,6 +107,20 @@ fn drained(ground: &Ground<'_>, table: &IpvsTable) -> Option<Remedy> {
         },
         ..ground.remedy(RemedyKind::Ipvs, connections.filter(|_| tracked), 0.0)
     })
+}
+
+/// The first of them by name.
+fn drained_names(table: &IpvsTable) -> String {
+    let name = |(service, backend): (&VirtualService, &Backend)| {
+        let socket = std::net::SocketAddr::new(backend.address, backend.port);
+        format!("{socket} of {}", service.key)
+    };
+    let names: Vec<String> = table.drained().take(NAMED).map(name).collect();
+    let more = match table.drained().count().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", names.join(", "))
 }
 
 /// The command that deletes a service's entries at a backend.

@@ -143,6 +143,19 @@ fn freed(
     is_of: fn(Protocol) -> bool,
     entries: u64,
 ) -> (u64, String) {
+    let less = from.saturating_sub(to) as f64;
+    if let Some(rate) = arrivals(ground, timeout, is_of) {
+        let freed = ((rate * less).round() as u64).min(entries);
+        let basis = format!("{rate:.1} such entries a second, each {less} s less");
+        return (freed, basis);
+    }
+    let freed = (entries as f64 * less / from.max(1) as f64).round() as u64;
+    let basis = "entries in the last dump, as if each were idle: how they ended was not seen";
+    (freed, basis.to_owned())
+}
+
+/// New entries a second that get this timeout; `None` where nobody saw which did.
+fn arrivals(ground: &Ground<'_>, timeout: &Timeout, is_of: fn(Protocol) -> bool) -> Option<f64> {
     let (mut inserted, mut ended, mut assured) = (0, 0, 0);
     for (_, counters) in ground.totals.iter().filter(|(e, _)| is_of(e.protocol)) {
         inserted += counters.inserted;
@@ -160,21 +173,6 @@ fn freed(
         Some(StateCounts::REPLIED) => Some(assured as f64 / ended as f64),
         Some(_) => Some(1.0 - assured as f64 / ended as f64),
     };
-    let less = from.saturating_sub(to) as f64;
-    match part.filter(|_| ground.window > 0.0) {
-        Some(part) => {
-            let rate = inserted as f64 * part / ground.window;
-            let freed = ((rate * less).round() as u64).min(entries);
-            (
-                freed,
-                format!("{rate:.1} such entries a second, each {less} s less"),
-            )
-        }
-        None => {
-            let freed = (entries as f64 * less / from.max(1) as f64).round() as u64;
-            let basis =
-                "entries in the last dump, as if each were idle: how they ended was not seen";
-            (freed, basis.to_owned())
-        }
-    }
+    let part = part.filter(|_| ground.window > 0.0)?;
+    Some(inserted as f64 * part / ground.window)
 }
