@@ -48,4 +48,20 @@ mod tests {
             assert!(setup.visits.iter().any(|v| v.welcome), "{}", setup.name);
         }
     }
+
+    /// `cargo xtask advice-truth` writes it; a set-up that is not in it was never played.
+    #[test]
+    fn the_table_of_the_page_has_them_all() {
+        let page = include_str!("../../../../docs/advice.md");
+        let made = page.split("`cargo xtask advice-truth`: begin -->").nth(1);
+        let (made, _) = made
+            .and_then(|rest| rest.split_once("<!-- end -->"))
+            .unwrap_or_default();
+        let rows = made.lines().filter_map(|line| line.strip_prefix("| `"));
+        let rows: Vec<_> = rows
+            .filter_map(|row| Some(row.split_once('`')?.0))
+            .collect();
+        let all = ALL.iter().copied().flatten().map(|setup| setup.name);
+        assert_eq!(rows, all.collect::<Vec<_>>());
+    }
 }
