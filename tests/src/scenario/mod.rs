@@ -31,6 +31,8 @@ scenarios! {
     Probes drops_writes_packets_that_tshark_reads
     Probes drops_shows_invalid_packets_when_asked
     Once drops_ends_in_order
+    Once apply_is_taken_back_unless_confirmed
+    Once verify_proves_rules_that_work
     Probes netlink_counts_what_probes_count
     Once status_of_a_full_table_is_the_kernels
     Once refusals_are_attributed_without_probes
