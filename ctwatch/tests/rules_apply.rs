@@ -54,6 +54,7 @@ fn accepts() -> Vec<AcceptRule> {
         table: "filter".into(),
         chain: chain.into(),
         before,
+        handle: None,
         packets,
     };
     vec![

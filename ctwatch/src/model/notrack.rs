@@ -135,12 +135,14 @@ impl NotrackRule {
 /// Let packets through that a ruleset dropped once they are untracked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcceptRule {
-    /// Table.
+    /// Table; of nftables' own with its family, `inet filter`.
     pub table: String,
-    /// Built-in chain.
+    /// Base chain.
     pub chain: String,
     /// Number of the rule to stand before, counted from 1; `None` to stand last, just before the policy.
     pub before: Option<usize>,
+    /// The handle of that rule, where the table is one of nftables' own.
+    pub handle: Option<u64>,
     /// Which packets.
     pub packets: Accepted,
 }
@@ -157,6 +159,12 @@ pub enum Accepted {
 }
 
 impl AcceptRule {
+    /// Whether it stands in a table of nftables' own, which `iptables` does not edit.
+    #[must_use]
+    pub fn is_native(&self) -> bool {
+        self.table.contains(' ')
+    }
+
     /// Address family.
     #[must_use]
     pub fn family(&self) -> Family {

@@ -2,37 +2,25 @@
 
 use super::{
     packet::Packet,
+    stations::{Station, Tables, stations},
     walk::{Answers, Fate, Place, Question, Walk},
-    ways::{explore, supposed},
+    ways::{explore, supposed, supposed_of_entry, supposes_mark},
 };
-use crate::model::ruleset::{Ruleset, States};
+use crate::model::ruleset::{Hook, Rule, States};
 
-/// Table and built-in chain.
-pub(super) type Hook = (&'static str, &'static str);
-
-/// What a packet for the node passes. The nat table does not see untracked packets.
-pub(super) const TO_NODE: [Hook; 5] = [
-    ("raw", "PREROUTING"),
-    ("mangle", "PREROUTING"),
-    ("mangle", "INPUT"),
-    ("filter", "INPUT"),
-    ("security", "INPUT"),
-];
+/// What a packet for the node passes. Chains that translate do not see untracked packets.
+pub(super) const TO_NODE: [Hook; 2] = [Hook::Prerouting, Hook::Input];
 
 /// What a packet from the node passes.
-pub(super) const FROM_NODE: [Hook; 5] = [
-    ("raw", "OUTPUT"),
-    ("mangle", "OUTPUT"),
-    ("filter", "OUTPUT"),
-    ("security", "OUTPUT"),
-    ("mangle", "POSTROUTING"),
-];
+pub(super) const FROM_NODE: [Hook; 2] = [Hook::Output, Hook::Postrouting];
 
 /// A packet before and after.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Change {
-    pub(super) hooks: &'static [Hook; 5],
+    pub(super) hooks: &'static [Hook; 2],
     pub(super) packet: Packet,
+    /// The packet that opened its connection: without it there would be no other.
+    pub(super) first: Option<Packet>,
     /// State that tracking gives it.
     pub(super) before: States,
     /// State it has without.
@@ -46,6 +34,8 @@ pub(super) enum Difference<'a> {
     Closed(usize, Place<'a>),
     /// Dropped here today, accepted when untracked.
     Opened(Place<'a>),
+    /// This rule, on the packet's way, needs an entry.
+    Needs(&'a Rule),
     /// It depends on a rule that is not understood.
     NotUnderstood(&'a str),
     /// Too many ways to look at all of them.
@@ -53,50 +43,97 @@ pub(super) enum Difference<'a> {
 }
 
 /// At most one difference of each kind; none when all ways end alike.
-pub(super) fn differences<'a>(rulesets: &[&'a Ruleset], change: &Change) -> Vec<Difference<'a>> {
+pub(super) fn differences<'a>(rulesets: &[Tables<'a>], change: &Change) -> Vec<Difference<'a>> {
+    let stations = stations(rulesets, change.hooks, false);
     let (mut closed, mut opened, mut not_understood) = (None, None, None);
+    let mut needing: Vec<&Rule> = Vec::new();
     let complete = explore(|answers| {
-        let after = pass(rulesets, change, answers, false)?;
-        let before = pass(rulesets, change, answers, true)?;
+        let mut met = Vec::new();
+        let outcome = outcome(&stations, change, answers, &mut met);
+        // Whoever marks packets before netfilter sees them is not known.
+        match met.first() {
+            Some(rule) if supposes_mark(answers) => {
+                not_understood = Some(Difference::NotUnderstood(&rule.text));
+            }
+            _ => add_new(&mut needing, met),
+        }
+        let Some((before, after, opened_by)) = outcome? else {
+            return Ok(());
+        };
         match (before, after) {
             (Way::Accepted { by }, Way::Dropped(at, place)) => {
-                match by.or_else(|| supposed(answers, &[false])) {
+                match by.or(opened_by).or_else(|| supposed(answers, &[false])) {
                     Some(rule) => not_understood = Some(Difference::NotUnderstood(rule)),
                     None => closed = Some(Difference::Closed(at, place)),
                 }
             }
-            (Way::Dropped(_, place), Way::Accepted { .. })
-                if supposed(answers, &[true, false]).is_none() =>
-            {
-                opened = Some(Difference::Opened(place));
+            (Way::Dropped(_, place), Way::Accepted { .. }) => {
+                if supposed(answers, &[true, false]).is_none() {
+                    opened = Some(Difference::Opened(place));
+                } else if let Some(rule) = supposed_of_entry(answers) {
+                    not_understood = Some(Difference::NotUnderstood(rule));
+                }
             }
             _ => {}
         }
         Ok(())
     });
     let too_branched = (!complete).then_some(Difference::TooBranched);
-    [closed, opened, not_understood, too_branched]
+    needing
         .into_iter()
-        .flatten()
+        .map(Difference::Needs)
+        .chain(
+            [closed, opened, not_understood, too_branched]
+                .into_iter()
+                .flatten(),
+        )
         .collect()
+}
+
+/// The packet's way as tracked and as untracked, and the rule supposed to have let its connection in; `None` where
+/// there would be no connection.
+type Outcome<'a> = Option<(Way<'a>, Way<'a>, Option<&'a str>)>;
+
+fn outcome<'a>(
+    stations: &[Station<'a>],
+    change: &Change,
+    answers: &Answers<'a>,
+    met: &mut Vec<&'a Rule>,
+) -> Result<Outcome<'a>, Question<'a>> {
+    let Way::Accepted { by: opened_by } = first(stations, change, answers, met)? else {
+        return Ok(None);
+    };
+    let after = pass(stations, change, answers, false, met)?;
+    let before = pass(stations, change, answers, true, met)?;
+    Ok(Some((before, after, opened_by)))
+}
+
+fn add_new<'a>(known: &mut Vec<&'a Rule>, met: Vec<&'a Rule>) {
+    for rule in met {
+        if !known.iter().any(|other| std::ptr::eq(*other, rule)) {
+            known.push(rule);
+        }
+    }
 }
 
 /// Whether a packet tracked in this state may pass today, on some way at least.
 pub(super) fn may_pass(
-    rulesets: &[&Ruleset],
-    hooks: &'static [Hook; 5],
+    rulesets: &[Tables<'_>],
+    hooks: &'static [Hook; 2],
     packet: Packet,
     state: States,
 ) -> bool {
+    let stations = stations(rulesets, hooks, false);
     let change = Change {
         hooks,
         packet,
+        first: None,
         before: state,
         after: state,
     };
     let mut passes = false;
     let complete = explore(|answers| {
-        let way = pass(rulesets, &change, answers, true)?;
+        let way = pass(&stations, &change, answers, true, &mut Vec::new())?;
         passes |= matches!(way, Way::Accepted { .. });
         Ok(())
     });
@@ -112,35 +149,55 @@ enum Way<'a> {
     Dropped(usize, Place<'a>),
 }
 
+/// What becomes of the packet that opened the connection, as tracked today.
+fn first<'a>(
+    stations: &[Station<'a>],
+    change: &Change,
+    answers: &Answers<'a>,
+    needing: &mut Vec<&'a Rule>,
+) -> Result<Way<'a>, Question<'a>> {
+    let Some(packet) = change.first else {
+        return Ok(Way::Accepted { by: None });
+    };
+    let opening = Change {
+        packet,
+        before: States::NEW,
+        ..*change
+    };
+    pass(stations, &opening, answers, true, needing)
+}
+
 fn pass<'a>(
-    rulesets: &[&'a Ruleset],
+    stations: &[Station<'a>],
     change: &Change,
     answers: &Answers<'a>,
     tracked: bool,
+    needing: &mut Vec<&'a Rule>,
 ) -> Result<Way<'a>, Question<'a>> {
     let state = if tracked { change.before } else { change.after };
     let mut accepted_by = None;
-    for hook in change.hooks {
-        // Raw comes before tracking: there is no entry yet, which iptables calls INVALID.
-        let state = if hook.0 == "raw" {
+    let mut packet = change.packet;
+    for station in stations {
+        // Before tracking there is no entry yet, which iptables and nft call INVALID.
+        packet = packet.with_state(if station.is_before_tracking() {
             States::INVALID
         } else {
             state
-        };
-        let packet = change.packet.with_state(state);
-        for (at, ruleset) in rulesets.iter().enumerate() {
-            let Some(walk) = Walk::new(ruleset, *hook, &packet, answers, tracked) else {
-                continue;
-            };
-            match walk.run()? {
-                Fate::Dropped(place) => return Ok(Way::Dropped(at, place)),
-                Fate::Accepted { by: Some(rule), .. } => {
-                    let question = Question::Rule(&rule.text, tracked);
-                    let is_supposed = answers.contains_key(&question);
-                    accepted_by = accepted_by.or(is_supposed.then_some(rule.text.as_str()));
-                }
-                Fate::Accepted { by: None, .. } | Fate::Translated(..) => {}
+        });
+        let mut walk = Walk::new((station.table, station.chain), packet, answers, tracked);
+        let fate = walk.run();
+        needing.extend(walk.needing());
+        packet = walk.packet();
+        match fate? {
+            Fate::Dropped(place) => return Ok(Way::Dropped(station.at, place)),
+            Fate::Accepted { by: Some(rule), .. } => {
+                let text = rule.text.as_str();
+                let is_supposed = [Question::Rule(text, tracked), Question::Entry(text)]
+                    .iter()
+                    .any(|question| answers.contains_key(question));
+                accepted_by = accepted_by.or(is_supposed.then_some(text));
             }
+            Fate::Accepted { by: None, .. } | Fate::Translated(..) => {}
         }
     }
     Ok(Way::Accepted { by: accepted_by })

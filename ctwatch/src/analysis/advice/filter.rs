@@ -1,16 +1,20 @@
 //! Whether the packet filter lets a service's packets through once they are untracked, and which rules would.
 
+use std::borrow::Cow;
+
 use super::{
     compare::{Change, Difference, FROM_NODE, TO_NODE, differences, may_pass},
     packet::{Interface, Packet},
     service::Service,
+    stations::Tables,
     surroundings::Filter,
     verdict::{Code, Judgement, Verdict},
     walk::Place,
 };
 use crate::model::{
+    endpoint::Protocol,
     notrack::{AcceptRule, Accepted, Direction},
-    ruleset::{Condition, Match, Prefix, Rule, Ruleset, States, Target},
+    ruleset::{Condition, Match, Prefix, Rule, States, Table, Target},
 };
 
 /// More accept rules than this mean that adding them does not help.
@@ -27,29 +31,45 @@ pub(super) fn judge(
     service: &Service,
     filters: &[Filter<'_>],
 ) -> (Vec<AcceptRule>, Vec<Judgement>) {
-    let mut rulesets: Vec<Ruleset> = filters.iter().map(|f| f.ruleset.clone()).collect();
+    let mut rulesets: Vec<Vec<Cow<'_, Table>>> = filters
+        .iter()
+        .map(|filter| {
+            filter
+                .tables
+                .iter()
+                .map(|table| Cow::Borrowed(*table))
+                .collect()
+        })
+        .collect();
     let mut accepts = Vec::new();
     let mut judgements = Vec::new();
     for passage in passages(service) {
         loop {
-            let borrowed: Vec<&Ruleset> = rulesets.iter().collect();
+            let borrowed: Vec<Tables<'_>> = rulesets
+                .iter()
+                .map(|tables| tables.iter().map(Cow::as_ref).collect())
+                .collect();
             let found = differences(&borrowed, &passage.change);
             let closed = found.iter().find_map(|difference| match difference {
                 Difference::Closed(at, place) => Some((*at, place)),
                 _ => None,
             });
-            let Some((at, place)) = closed else {
-                judgements.extend(found.iter().map(|difference| other(service, difference)));
-                break;
-            };
-            let accept = accept_before(place, passage.accepted);
-            let printable = filters[at].edited_by_iptables && accepts.len() < MAX_ACCEPTS;
-            judgements.push(closes(service, &passage, place, printable));
-            if !printable {
-                break;
+            let next = closed.map(|(at, place)| {
+                let accept = accept_before(place, passage.accepted);
+                let printable = filters[at].is_edited && accepts.len() < MAX_ACCEPTS;
+                judgements.push(closes(service, &passage, place, printable));
+                (at, accept, printable)
+            });
+            if let Some((at, accept, true)) = next {
+                insert(&mut rulesets[at], &accept);
+                accepts.push(accept);
+                continue;
             }
-            insert(&mut rulesets[at], &accept);
-            accepts.push(accept);
+            let others = found
+                .iter()
+                .filter(|d| !matches!(d, Difference::Closed(..)));
+            judgements.extend(others.map(|difference| other(service, difference)));
+            break;
         }
     }
     (accepts, judgements)
@@ -61,7 +81,7 @@ pub(super) fn judge(
 /// request is INVALID. Rules for it as well spare it that, and have [`judge`] follow it. A client that is not let
 /// through today is none.
 pub(super) fn hurts_local_clients(service: &Service, filters: &[Filter<'_>]) -> bool {
-    let rulesets: Vec<&Ruleset> = filters.iter().map(|filter| filter.ruleset).collect();
+    let rulesets: Vec<Tables<'_>> = filters.iter().map(|filter| filter.tables.clone()).collect();
     let request = service.packet(Direction::LocalRequests);
     let reply = service.packet(Direction::LocalReplies);
     let works = [(&FROM_NODE, request), (&TO_NODE, turned(request))]
@@ -72,6 +92,7 @@ pub(super) fn hurts_local_clients(service: &Service, filters: &[Filter<'_>]) -> 
         let change = Change {
             hooks,
             packet,
+            first: None,
             before,
             after,
         };
@@ -90,10 +111,11 @@ pub(super) fn hurts_local_clients(service: &Service, filters: &[Filter<'_>]) -> 
 
 /// Every kind of packet the service lives on.
 fn passages(service: &Service) -> Vec<Passage> {
-    let untracked = |direction, hooks, packet, before| Passage {
+    let untracked = |direction, hooks, packet, first, before| Passage {
         change: Change {
             hooks,
             packet,
+            first,
             before,
             after: States::UNTRACKED,
         },
@@ -101,7 +123,14 @@ fn passages(service: &Service) -> Vec<Passage> {
     };
     let mut passages = Vec::new();
     for direction in service.directions() {
-        let packet = service.packet(direction);
+        let is_tcp = service.protocol == Protocol::TCP;
+        let packet = Packet {
+            syn: is_tcp.then_some(matches!(
+                direction,
+                Direction::Requests | Direction::LocalRequests
+            )),
+            ..service.packet(direction)
+        };
         let answers = matches!(direction, Direction::Replies | Direction::LocalReplies);
         let before = if answers {
             States::ESTABLISHED
@@ -113,19 +142,40 @@ fn passages(service: &Service) -> Vec<Passage> {
         } else {
             &TO_NODE
         };
-        passages.push(untracked(direction, hooks, packet, before));
+        passages.push(untracked(direction, hooks, packet, None, before));
+        if packet.syn == Some(true) {
+            let later = Packet {
+                syn: Some(false),
+                ..packet
+            };
+            let first = Some(packet);
+            passages.push(untracked(
+                direction,
+                hooks,
+                later,
+                first,
+                States::ESTABLISHED,
+            ));
+        }
         // Over lo, a packet that left through OUTPUT comes back in.
         if direction == Direction::LocalRequests {
-            passages.push(untracked(direction, &TO_NODE, turned(packet), before));
+            passages.push(untracked(direction, &TO_NODE, turned(packet), None, before));
         }
         if direction == Direction::LocalReplies {
-            passages.push(untracked(direction, &FROM_NODE, turned(packet), before));
+            passages.push(untracked(
+                direction,
+                &FROM_NODE,
+                turned(packet),
+                None,
+                before,
+            ));
         }
     }
     passages.push(Passage {
         change: Change {
             hooks: &TO_NODE,
             packet: service.too_big(),
+            first: None,
             before: States::RELATED,
             after: States::INVALID,
         },
@@ -181,6 +231,7 @@ fn closes(service: &Service, passage: &Passage, place: &Place<'_>, printable: bo
 fn other(service: &Service, difference: &Difference<'_>) -> Judgement {
     match difference {
         Difference::NotUnderstood(rule) => Judgement::not_understood(rule),
+        Difference::Needs(rule) => needs(rule),
         Difference::Opened(place) => Judgement::blocked(
             Code::FilterOpens,
             format!(
@@ -194,27 +245,34 @@ fn other(service: &Service, difference: &Difference<'_>) -> Judgement {
     }
 }
 
+/// A rule on the packets' way does something that only tracked packets can have.
+fn needs(rule: &Rule) -> Judgement {
+    let need = rule
+        .effects
+        .iter()
+        .find_map(|effect| Code::of_effect(*effect));
+    Judgement::blocked(
+        need.unwrap_or(Code::NotLookedAt),
+        format!("{} needs these packets' entries", rule.text),
+    )
+}
+
 fn accept_before(place: &Place<'_>, packets: Accepted) -> AcceptRule {
     AcceptRule {
         table: place.table.to_owned(),
         chain: place.chain.to_owned(),
         before: place.number,
+        handle: place.handle,
         packets,
     }
 }
 
 /// Puts the accept rule where printing would put it, so that the next look sees it.
-fn insert(ruleset: &mut Ruleset, accept: &AcceptRule) {
-    let chain = ruleset
-        .tables
+fn insert(tables: &mut [Cow<'_, Table>], accept: &AcceptRule) {
+    let chain = tables
         .iter_mut()
         .find(|table| table.name == accept.table)
-        .and_then(|table| {
-            table
-                .chains
-                .iter_mut()
-                .find(|chain| chain.name == accept.chain)
-        });
+        .and_then(|table| table.to_mut().chain_mut(&accept.chain));
     if let Some(chain) = chain {
         let at = accept
             .before
@@ -260,16 +318,9 @@ fn rule(accept: &AcceptRule) -> Rule {
         }
     };
     Rule {
-        text: String::new(),
-        matches: conditions
-            .into_iter()
-            .map(|condition| Match {
-                negated: false,
-                condition,
-            })
-            .collect(),
+        matches: conditions.into_iter().map(Match::from).collect(),
         target: Target::Accept,
-        comment: None,
+        ..Rule::default()
     }
 }
 

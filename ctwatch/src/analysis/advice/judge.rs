@@ -115,7 +115,8 @@ impl Found {
         let unread = surroundings.unread.iter();
         self.judgements
             .extend(unread.map(|sentence| Judgement::unproven(sentence.clone())));
-        self.judgements.extend(nat::judge(service, filters));
+        self.judgements
+            .extend(nat::judge(service, filters, surroundings.marks()));
         let (accepts, judgements) = filter::judge(service, filters);
         self.accepts = accepts;
         self.judgements.extend(judgements);

@@ -26,11 +26,13 @@ mod drain;
 mod filter;
 mod ipvs;
 mod judge;
+mod mark;
 mod nat;
 mod observed;
 mod packet;
 mod raw;
 mod service;
+mod stations;
 mod surroundings;
 #[cfg(test)]
 mod tests;

@@ -1,53 +1,53 @@
 //! Rules of the nat table that would translate a service's connections. No entry means no translation.
 
 use super::{
+    mark::Mark,
+    packet::Packet,
     service::Service,
+    stations::{Station, Tables, stations},
     surroundings::Filter,
     verdict::{Code, Judgement},
-    walk::{Fate, Place, Walk},
-    ways::{explore, supposed},
+    walk::{Answers, Fate, Place, Question, Walk},
+    ways::{explore, supposed_to_match},
 };
 use crate::model::{
     notrack::Direction,
-    ruleset::{Rule, Ruleset, States, Target},
+    ruleset::{Hook, Rule, States, Target},
 };
 
-/// Chains of the nat table that the first packet of a connection passes; later ones follow its entry. Replies have
-/// no part in it, so that a MASQUERADE rule for what leaves the node does not concern services on the node.
-fn chains(direction: Direction) -> &'static [&'static str] {
+/// Hooks whose nat chains the first packet of a connection passes; later ones follow its entry. Replies have no part
+/// in it, so that a MASQUERADE rule for what leaves the node does not concern services on the node.
+fn hooks(direction: Direction) -> &'static [Hook] {
     match direction {
-        Direction::Requests => &["PREROUTING", "INPUT"],
-        Direction::LocalRequests | Direction::Tunnelled => &["OUTPUT", "POSTROUTING"],
+        Direction::Requests => &[Hook::Prerouting, Hook::Input],
+        Direction::LocalRequests | Direction::Tunnelled => &[Hook::Output, Hook::Postrouting],
         Direction::Replies | Direction::LocalReplies => &[],
     }
 }
 
-/// Judges every direction that opens connections.
-pub(super) fn judge(service: &Service, filters: &[Filter<'_>]) -> Vec<Judgement> {
+/// Judges every direction that opens connections. `marks` are the bits of marks that rules outside of nat chains
+/// set; others are 0 at first, or set by a rule of a nat chain.
+pub(super) fn judge(service: &Service, filters: &[Filter<'_>], marks: u32) -> Vec<Judgement> {
+    let rulesets: Vec<Tables<'_>> = filters.iter().map(|filter| filter.tables.clone()).collect();
     let mut judgements = Vec::new();
-    for filter in filters {
-        for direction in service.directions() {
-            for chain in chains(direction) {
-                judgements.extend(in_chain(filter.ruleset, service, direction, chain));
-            }
-        }
+    for direction in service.directions() {
+        let stations = stations(&rulesets, hooks(direction), true);
+        let packet = Packet {
+            mark: Mark::zero_but(marks),
+            ..service.packet(direction).with_state(States::NEW)
+        };
+        judgements.extend(along(&stations, packet));
     }
     judgements
 }
 
-fn in_chain(
-    ruleset: &Ruleset,
-    service: &Service,
-    direction: Direction,
-    chain: &str,
-) -> Vec<Judgement> {
-    let packet = service.packet(direction).with_state(States::NEW);
+fn along(stations: &[Station<'_>], packet: Packet) -> Vec<Judgement> {
     let (mut certain, mut supposedly) = (None, None);
     let complete = explore(|answers| {
-        let Some(walk) = Walk::new(ruleset, ("nat", chain), &packet, answers, true) else {
+        let Some(fate) = translation(stations, packet, answers)? else {
             return Ok(());
         };
-        match (walk.run()?, supposed(answers, &[true])) {
+        match (fate, supposed_to_match(answers)) {
             (Fate::Translated(place, rule), None) => certain = Some(translates(&place, rule)),
             (Fate::Translated(..) | Fate::Dropped(_), Some(text)) => {
                 supposedly = Some(Judgement::not_understood(text));
@@ -58,14 +58,38 @@ fn in_chain(
     });
     let incomplete = (!complete)
         .then(|| Judgement::unproven("too many ways through the nat table to follow all"));
+    // A rule that picks one of several backends at random still translates.
+    let supposedly = supposedly.filter(|_| certain.is_none());
     [certain, supposedly, incomplete]
         .into_iter()
         .flatten()
         .collect()
 }
 
+/// The first chain that does anything but let the packet pass.
+fn translation<'a>(
+    stations: &[Station<'a>],
+    mut packet: Packet,
+    answers: &Answers<'a>,
+) -> Result<Option<Fate<'a>>, Question<'a>> {
+    for station in stations {
+        let mut walk = Walk::new((station.table, station.chain), packet, answers, true);
+        match walk.run()? {
+            Fate::Accepted { .. } => packet = walk.packet(),
+            fate => return Ok(Some(fate)),
+        }
+    }
+    Ok(None)
+}
+
 fn translates(place: &Place<'_>, rule: &Rule) -> Judgement {
-    let code = if place.via.contains(&"KUBE-NODEPORTS") {
+    // kube-proxy's chains, in its iptables and in its nftables mode.
+    let by_nodeport = place.via.contains(&"KUBE-NODEPORTS")
+        || place
+            .jumps
+            .iter()
+            .any(|rule| rule.contains("vmap @service-nodeports"));
+    let code = if by_nodeport {
         Code::NodeportService
     } else if rule.target == Target::Masquerade {
         Code::MasqueradeRule
@@ -76,5 +100,8 @@ fn translates(place: &Place<'_>, rule: &Rule) -> Judgement {
         [] => String::new(),
         chains => format!(" (by {})", chains.join(", ")),
     };
-    Judgement::blocked(code, format!("nat {}{via}: {}", place.chain, place.text))
+    Judgement::blocked(
+        code,
+        format!("{} {}{via}: {}", place.table, place.chain, place.text),
+    )
 }

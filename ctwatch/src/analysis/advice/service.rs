@@ -2,9 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::packet::{Interface, Packet};
+use super::{
+    mark::Mark,
+    packet::{Interface, Packet},
+};
 use crate::model::{
-    endpoint::Protocol,
+    endpoint::{Family, Protocol},
     notrack::{Direction, NotrackRule},
     ruleset::States,
 };
@@ -67,6 +70,7 @@ impl Service {
         let own = Some(self.address);
         let peer = own.filter(|_| local);
         Packet {
+            family: self.family(),
             in_interface: if incoming { interface } else { Interface::None },
             out_interface: if incoming { Interface::None } else { interface },
             source: if to_service { peer } else { own },
@@ -75,7 +79,20 @@ impl Service {
             source_port: (!port_is_destination).then_some(self.port),
             destination_port: port_is_destination.then_some(self.port),
             icmp: None,
+            syn: None,
+            original: Some(!matches!(
+                direction,
+                Direction::Replies | Direction::LocalReplies
+            )),
+            mark: Mark::OPEN,
             state: States::INVALID,
+        }
+    }
+
+    fn family(&self) -> Family {
+        match self.address {
+            IpAddr::V4(_) => Family::Ipv4,
+            IpAddr::V6(_) => Family::Ipv6,
         }
     }
 
@@ -90,6 +107,7 @@ impl Service {
             source_port: None,
             destination_port: None,
             icmp: Some(icmp),
+            original: None,
             ..self.packet(Direction::Requests)
         }
     }

@@ -8,16 +8,21 @@ use crate::model::{
     ipvs::IpvsTable,
     node::{Node, RulesetKind},
     notrack::NotrackRule,
-    ruleset::{Content, ReadRuleset, Ruleset, XtablesBackend},
+    ruleset::{Content, Effect, Hook, NftTable, ReadRuleset, Table, XtablesBackend},
 };
 
+use super::{mark, stations::Tables};
+
 /// A ruleset of a family, that all packets of the family pass.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Filter<'a> {
     pub(super) origin: &'a str,
-    pub(super) ruleset: &'a Ruleset,
-    /// Whether the commands `iptables` and `ip6tables` change this one; printed rules go there.
-    pub(super) edited_by_iptables: bool,
+    pub(super) tables: Tables<'a>,
+    /// Whether printed accept rules can go there: `iptables` and `ip6tables` edit it, or `nft` does.
+    pub(super) is_edited: bool,
+    /// Whether it is one of nftables' own.
+    pub(super) is_native: bool,
+    backend: Option<XtablesBackend>,
 }
 
 /// One namespace, for one family.
@@ -28,8 +33,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) filters: Vec<Filter<'a>>,
     /// Rulesets that are there but cannot be read: sentences.
     pub(super) unread: Vec<String>,
-    /// Whether `nft list ruleset` was seen as well.
-    pub(super) nft_seen: bool,
+    /// Whether `nft list ruleset` was seen and had no rules but those of iptables.
+    nft_is_empty: bool,
     /// Rules in ctwatch's own table of nftables.
     pub(super) own_rules: Vec<NotrackRule>,
     /// IPVS's services; the reason where they were not read though IPVS is loaded.
@@ -47,7 +52,7 @@ impl<'a> Surroundings<'a> {
         if let Some(Ok(table)) = &self.ipvs {
             items.push(format!("{} services of IPVS", table.services.len()));
         }
-        if self.nft_seen && self.unread.is_empty() {
+        if self.nft_is_empty && self.unread.is_empty() {
             items.push("nft list ruleset (no foreign rules beside iptables')".to_owned());
         }
         items
@@ -76,7 +81,7 @@ impl<'a> Surroundings<'a> {
             addresses: (!addresses.is_empty()).then_some(addresses),
             filters: Vec::new(),
             unread: Vec::new(),
-            nft_seen: false,
+            nft_is_empty: false,
             own_rules: Vec::new(),
             ipvs: ipvs::services(rulesets, netns, node).or_else(|| ipvs::unread(own, node)),
         };
@@ -107,8 +112,10 @@ impl<'a> Surroundings<'a> {
             match &ruleset.content {
                 Ok(Content::Xtables(content)) => self.filters.push(Filter {
                     origin: &ruleset.origin,
-                    ruleset: content,
-                    edited_by_iptables: ruleset.kind == main || !main_was_read,
+                    tables: content.tables.iter().collect(),
+                    is_edited: ruleset.kind == main || !main_was_read,
+                    is_native: false,
+                    backend: content.backend,
                 }),
                 Ok(Content::Nft(_) | Content::Ipvs(_)) => {}
                 Err(reason) => {
@@ -119,12 +126,8 @@ impl<'a> Surroundings<'a> {
         }
     }
 
-    /// Tables of nftables that iptables-nft did not show are rules that were not looked at.
+    /// Tables of nftables that iptables-nft did not show.
     fn take_nft(&mut self, here: &[&'a ReadRuleset], family: Family) {
-        let (word, other) = match family {
-            Family::Ipv4 => ("ip", "ip6"),
-            Family::Ipv6 => ("ip6", "ip"),
-        };
         for ruleset in here.iter().filter(|r| r.kind == RulesetKind::NftJson) {
             let nft = match &ruleset.content {
                 Ok(Content::Nft(nft)) => nft,
@@ -135,29 +138,72 @@ impl<'a> Surroundings<'a> {
                     continue;
                 }
             };
-            self.nft_seen = true;
             self.own_rules.extend(&nft.own);
-            let native: Vec<String> = nft
+            let tables: Tables<'a> = nft
                 .tables
                 .iter()
-                .filter(|table| table.family != other && table.family != "arp")
-                .filter(|table| table.family != word || !self.shown_by_iptables(&table.name))
-                .map(|table| format!("table {} {}", table.family, table.name))
+                .filter(|table| self.concerns(table, family))
+                .map(|table| &table.rules)
                 .collect();
-            if !native.is_empty() {
-                let tables = native.join(", ");
-                let sentence = format!("native nftables rules present: {tables}");
-                self.unread.push(sentence);
+            self.unread.extend(nft.tables.iter().filter_map(beside));
+            self.nft_is_empty = tables.is_empty();
+            if !tables.is_empty() {
+                self.filters.push(Filter {
+                    origin: &ruleset.origin,
+                    tables,
+                    is_edited: true,
+                    is_native: true,
+                    backend: None,
+                });
             }
         }
     }
 
+    fn concerns(&self, table: &NftTable, family: Family) -> bool {
+        let word = match family {
+            Family::Ipv4 => "ip",
+            Family::Ipv6 => "ip6",
+        };
+        table.family == "inet" || table.family == word && !self.shown_by_iptables(&table.name)
+    }
+
     fn shown_by_iptables(&self, table: &str) -> bool {
         self.filters.iter().any(|filter| {
-            filter.ruleset.backend == Some(XtablesBackend::Nft)
-                && filter.ruleset.table(table).is_some()
+            filter.backend == Some(XtablesBackend::Nft)
+                && filter.tables.iter().any(|shown| shown.name == table)
         })
     }
+
+    /// Bits of packets' marks that rules outside of nat chains set.
+    pub(super) fn marks(&self) -> u32 {
+        let tables = self.filters.iter().flat_map(|filter| &filter.tables);
+        tables
+            .filter(|table| table.base_chains().any(|(base, _)| !base.nat))
+            .flat_map(|table| table.chains())
+            .flat_map(|chain| &chain.rules)
+            .flat_map(|rule| &rule.effects)
+            .fold(0, |bits, effect: &Effect| bits | mark::touched(*effect))
+    }
+}
+
+/// What packets pass that are not walked: rules of a bridge, or beside a device.
+fn beside(table: &NftTable) -> Option<String> {
+    let has_rules = |table: &Table| table.chains().iter().any(|chain| !chain.rules.is_empty());
+    let at_device = |table: &Table| {
+        let mut chains = table.base_chains();
+        chains.any(|(base, chain)| base.hook == Hook::Device && !chain.rules.is_empty())
+    };
+    let is_beside = match table.family.as_str() {
+        "arp" => false,
+        "ip" | "ip6" | "inet" => at_device(&table.rules),
+        _ => has_rules(&table.rules),
+    };
+    is_beside.then(|| {
+        format!(
+            "native nftables rules present that are not followed: table {} {}",
+            table.family, table.name
+        )
+    })
 }
 
 /// What the recorder could not read of the family's rulesets, and nobody gave in its place. A kernel or a node

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::model::ruleset::{Effect, Need};
+
 /// Whether not tracking a port is safe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -127,17 +129,37 @@ impl Code {
         }
     }
 
+    /// What an effect of a rule is about that needs entries.
+    pub(super) fn of_effect(effect: Effect) -> Option<Self> {
+        let Effect::Needs(need) = effect else {
+            return None;
+        };
+        Some(match need {
+            Need::Helper => Self::Helper,
+            Need::Zone => Self::CtZone,
+            Need::Connmark => Self::Connmark,
+            Need::Connlabel => Self::Connlabel,
+            Need::Synproxy => Self::Synproxy,
+            Need::Tproxy => Self::Tproxy,
+            Need::Flowtable => Self::Flowtable,
+        })
+    }
+
     /// What a rule that is not understood is about, as far as its words tell.
     pub(super) fn of_rule(text: &str) -> Self {
         let words = [
             ("connmark", Self::Connmark),
             ("CONNMARK", Self::Connmark),
+            ("ct mark", Self::Connmark),
             ("connlabel", Self::Connlabel),
+            ("ct label", Self::Connlabel),
             ("connlimit", Self::Connlimit),
+            ("ct count", Self::Connlimit),
             ("SYNPROXY", Self::Synproxy),
             ("TPROXY", Self::Tproxy),
             ("helper", Self::Helper),
             ("--zone", Self::CtZone),
+            ("ct zone", Self::CtZone),
         ];
         words
             .iter()

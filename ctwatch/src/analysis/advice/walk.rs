@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::packet::{self, Answer, Packet};
-use crate::model::ruleset::{Chain, Condition, Policy, Rule, Ruleset, Table, Target};
+use crate::model::ruleset::{Chain, Condition, Effect, Policy, Rule, Table, Target};
 
 /// Deeper than any ruleset that a person can understand; the kernel itself allows no loops.
 const MAX_DEPTH: usize = 64;
@@ -19,6 +19,8 @@ pub(super) enum Question<'a> {
     /// Whether this rule, which is not understood, takes the packet; asked apart for the packet as tracked (true)
     /// and as untracked, since what is not understood may look at tracking.
     Rule(&'a str, bool),
+    /// Whether this rule, which asks something of the packet's entry, takes the packet as tracked.
+    Entry(&'a str),
     /// The walk came too deep.
     Depth,
 }
@@ -31,15 +33,19 @@ pub(super) type Answers<'a> = HashMap<Question<'a>, bool>;
 pub(super) struct Place<'a> {
     /// Table.
     pub(super) table: &'a str,
-    /// Built-in chain.
+    /// Base chain.
     pub(super) chain: &'a str,
-    /// Number of the rule of the built-in chain, from 1, that ended it or led there; `None` when all were passed
+    /// Number of the rule of the base chain, from 1, that ended it or led there; `None` when all were passed
     /// and the policy ended it.
     pub(super) number: Option<usize>,
-    /// The rule that ended it, or the policy, as `iptables-save` and iptables print them.
+    /// The handle of the rule of that number.
+    pub(super) handle: Option<u64>,
+    /// The rule that ended it, or the policy, as it was printed.
     pub(super) text: String,
     /// Chains jumped to on the way.
     pub(super) via: Vec<&'a str>,
+    /// The rules that jumped.
+    pub(super) jumps: Vec<&'a str>,
 }
 
 /// How a table's chain leaves a packet.
@@ -57,15 +63,18 @@ pub(super) enum Fate<'a> {
     Translated(Place<'a>, &'a Rule),
 }
 
-/// A walk through one built-in chain.
+/// A walk through one base chain.
 pub(super) struct Walk<'a, 'b> {
     table: &'a Table,
     builtin: &'a Chain,
-    packet: &'b Packet,
+    packet: Packet,
     answers: &'b Answers<'a>,
     tracked: bool,
     untracked: Option<&'a Rule>,
+    /// Rules on the way that need an entry.
+    needing: Vec<&'a Rule>,
     via: Vec<&'a str>,
+    jumps: Vec<&'a str>,
     number: usize,
 }
 
@@ -77,29 +86,38 @@ enum Step<'a> {
 }
 
 impl<'a, 'b> Walk<'a, 'b> {
-    /// `None` when the ruleset has no such chain.
     pub(super) fn new(
-        ruleset: &'a Ruleset,
-        (table, chain): (&str, &str),
-        packet: &'b Packet,
+        (table, chain): (&'a Table, &'a Chain),
+        packet: Packet,
         answers: &'b Answers<'a>,
         tracked: bool,
-    ) -> Option<Self> {
-        let table = ruleset.table(table)?;
-        Some(Self {
+    ) -> Self {
+        Self {
             table,
-            builtin: table.chain(chain)?,
+            builtin: chain,
             packet,
             answers,
             tracked,
             untracked: None,
+            needing: Vec::new(),
             via: Vec::new(),
+            jumps: Vec::new(),
             number: 0,
-        })
+        }
+    }
+
+    /// The packet as the chain left it, so far as it was walked.
+    pub(super) fn packet(&self) -> Packet {
+        self.packet
+    }
+
+    /// Rules that the walk met and that need an entry.
+    pub(super) fn needing(&self) -> &[&'a Rule] {
+        &self.needing
     }
 
     /// The packet's fate, or what must be known first.
-    pub(super) fn run(mut self) -> Result<Fate<'a>, Question<'a>> {
+    pub(super) fn run(&mut self) -> Result<Fate<'a>, Question<'a>> {
         let builtin = self.builtin;
         for (at, rule) in builtin.rules.iter().enumerate() {
             self.number = at + 1;
@@ -119,8 +137,14 @@ impl<'a, 'b> Walk<'a, 'b> {
                 table: &self.table.name,
                 chain: name,
                 number: by.map(|_| self.number),
-                text: format!("-P {name} DROP"),
+                handle: by.and_then(|rule| rule.handle),
+                text: if self.table.is_native() {
+                    "policy drop".to_owned()
+                } else {
+                    format!("-P {name} DROP")
+                },
                 via: Vec::new(),
+                jumps: Vec::new(),
             });
         }
         Fate::Accepted {
@@ -129,11 +153,12 @@ impl<'a, 'b> Walk<'a, 'b> {
         }
     }
 
-    fn chain(&mut self, chain: &'a Chain) -> Result<Step<'a>, Question<'a>> {
+    fn chain(&mut self, by: &'a Rule, chain: &'a Chain) -> Result<Step<'a>, Question<'a>> {
         if self.via.len() >= MAX_DEPTH {
             return Err(Question::Depth);
         }
         self.via.push(&chain.name);
+        self.jumps.push(&by.text);
         for rule in &chain.rules {
             match self.rule(rule)? {
                 Step::Continue => {}
@@ -142,19 +167,25 @@ impl<'a, 'b> Walk<'a, 'b> {
             }
         }
         self.via.pop();
+        self.jumps.pop();
         Ok(Step::Continue)
     }
 
     fn rule(&mut self, rule: &'a Rule) -> Result<Step<'a>, Question<'a>> {
-        if rule.target == Target::Continue || !self.matches(rule)? {
+        if does_nothing(self.table, rule, MAX_DEPTH) || !self.matches(rule)? {
             return Ok(Step::Continue);
+        }
+        for effect in &rule.effects {
+            match effect {
+                Effect::Notrack => self.untracked = Some(rule),
+                Effect::Needs(_) => self.needing.push(rule),
+                Effect::Mark { .. } | Effect::AnyMark => {
+                    self.packet.mark = self.packet.mark.after(*effect);
+                }
+            }
         }
         Ok(match &rule.target {
             Target::Continue => Step::Continue,
-            Target::Notrack => {
-                self.untracked = Some(rule);
-                Step::Continue
-            }
             Target::Return => Step::Return,
             Target::Accept => Step::End(Fate::Accepted {
                 by: Some(rule),
@@ -163,12 +194,12 @@ impl<'a, 'b> Walk<'a, 'b> {
             Target::Drop | Target::Reject => Step::End(Fate::Dropped(self.place(rule))),
             Target::Nat | Target::Masquerade => Step::End(Fate::Translated(self.place(rule), rule)),
             Target::Jump(name) => match self.table.chain(name) {
-                Some(chain) => self.chain(chain)?,
+                Some(chain) => self.chain(rule, chain)?,
                 None => self.unknown(rule)?,
             },
             // When a chain that was gone to ends, its caller's caller goes on: here, the caller returns.
             Target::Goto(name) => match self.table.chain(name) {
-                Some(chain) => match self.chain(chain)? {
+                Some(chain) => match self.chain(rule, chain)? {
                     Step::Continue => Step::Return,
                     other => other,
                 },
@@ -192,7 +223,7 @@ impl<'a, 'b> Walk<'a, 'b> {
         let answers = || {
             rule.matches
                 .iter()
-                .map(|m| (m, packet::answer(m, self.packet)))
+                .map(|m| (m, packet::answer(m, &self.packet)))
         };
         if answers().any(|(_, answer)| answer == Answer::No) {
             return Ok(false);
@@ -207,6 +238,9 @@ impl<'a, 'b> Walk<'a, 'b> {
         if answers().any(|(_, answer)| answer == Answer::Unknown) {
             return self.ask(Question::Rule(&rule.text, self.tracked));
         }
+        if answers().any(|(_, answer)| answer == Answer::Entry) {
+            return self.ask(Question::Entry(&rule.text));
+        }
         Ok(true)
     }
 
@@ -219,8 +253,34 @@ impl<'a, 'b> Walk<'a, 'b> {
             table: &self.table.name,
             chain: &self.builtin.name,
             number: Some(self.number),
+            handle: self
+                .builtin
+                .rules
+                .get(self.number.saturating_sub(1))
+                .and_then(|rule| rule.handle),
             text: rule.text.clone(),
             via: self.via.clone(),
+            jumps: self.jumps.clone(),
         }
     }
+}
+
+/// Whether a packet goes on as it came, whether or not it matches: the rule only counts or writes lines, or leads to
+/// a chain of such rules.
+fn does_nothing(table: &Table, rule: &Rule, depth: usize) -> bool {
+    rule.effects.is_empty()
+        && match &rule.target {
+            Target::Continue => true,
+            Target::Jump(name) => table.chain(name).is_some_and(|chain| {
+                let of_no_account = |rule: &Rule| {
+                    is_return(rule) || does_nothing(table, rule, depth.saturating_sub(1))
+                };
+                depth > 0 && chain.rules.iter().all(of_no_account)
+            }),
+            _ => false,
+        }
+}
+
+fn is_return(rule: &Rule) -> bool {
+    rule.target == Target::Return && rule.effects.is_empty()
 }

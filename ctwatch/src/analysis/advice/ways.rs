@@ -1,6 +1,7 @@
 //! All ways a packet can take, by answering every open question both ways.
 
 use super::walk::{Answers, Question};
+use crate::model::ruleset::Condition;
 
 /// Ways looked at before a ruleset counts as too branched to follow.
 const MAX_WAYS: usize = 1_024;
@@ -41,7 +42,38 @@ pub(super) fn supposed<'a>(answers: &Answers<'a>, tracked: &[bool]) -> Option<&'
         .keys()
         .filter_map(|question| match question {
             Question::Rule(text, of) if tracked.contains(of) => Some(*text),
+            Question::Entry(text) if tracked.contains(&true) => Some(*text),
             _ => None,
         })
         .min()
+}
+
+/// The first rule that the answers suppose something of because of the packet's entry.
+pub(super) fn supposed_of_entry<'a>(answers: &Answers<'a>) -> Option<&'a str> {
+    answers
+        .keys()
+        .filter_map(|question| match question {
+            Question::Entry(text) => Some(*text),
+            _ => None,
+        })
+        .min()
+}
+
+/// The first rule, not understood, that the answers suppose to take the packet as tracked.
+pub(super) fn supposed_to_match<'a>(answers: &Answers<'a>) -> Option<&'a str> {
+    answers
+        .iter()
+        .filter(|(_, taken)| **taken)
+        .filter_map(|(question, _)| match question {
+            Question::Rule(text, true) | Question::Entry(text) => Some(*text),
+            _ => None,
+        })
+        .min()
+}
+
+/// Whether the answers suppose that the packet came with a mark.
+pub(super) fn supposes_mark(answers: &Answers<'_>) -> bool {
+    answers.iter().any(|(question, holds)| {
+        *holds && matches!(question, Question::Flow(Condition::Mark { .. }))
+    })
 }

@@ -6,7 +6,7 @@ use crate::model::{
         Answer, Facts, Finding, Told, Topic,
         facts::{Elsewhere, Read},
     },
-    ruleset::{Condition, Content, ReadRuleset, Rule, Target},
+    ruleset::{Condition, Content, Effect, ReadRuleset, Rule, Target},
 };
 
 /// Matches and targets that need an entry, beside the conntrack match and NAT.
@@ -76,7 +76,7 @@ fn first(ruleset: &ReadRuleset) -> Option<String> {
     let chains = xtables
         .tables
         .iter()
-        .flat_map(|table| table.chains.iter().map(move |chain| (table, chain)));
+        .flat_map(|table| table.chains().iter().map(move |chain| (table, chain)));
     chains
         .flat_map(|(table, chain)| chain.rules.iter().map(move |rule| (table, rule)))
         .find(|(_, rule)| needs_an_entry(rule))
@@ -89,7 +89,8 @@ fn needs_an_entry(rule: &Rule) -> bool {
             .matches
             .iter()
             .any(|matched| matches!(matched.condition, Condition::State(_)))
-        || rule.target != Target::Notrack && WORDS.iter().any(|word| rule.text.contains(word))
+        || !rule.effects.contains(&Effect::Notrack)
+            && WORDS.iter().any(|word| rule.text.contains(word))
 }
 
 /// Whether there can be no rule that was not read.

@@ -123,7 +123,7 @@ fn chains(facts: &Facts) -> impl Iterator<Item = &str> {
         });
     tables
         .flatten()
-        .flat_map(|table| &table.chains)
+        .flat_map(|table| table.chains())
         .map(|chain| chain.name.as_str())
 }
 

@@ -35,12 +35,14 @@ pub struct Frame {
 }
 
 /// Plans the ports of one namespace that are safe, or are once their accept rules stand. With [`PlanBackend::Nft`] those
-/// that need accept rules, which stand in chains of iptables, are left out.
+/// that need accept rules, which stand in chains of iptables, are left out; so are always those whose accept rules would
+/// stand in other people's tables of nftables.
 #[must_use]
 pub fn plan(advice: &Advice, rulesets: &[ReadRuleset], frame: Frame) -> Plan {
     let is_planned = |port: &&PortAdvice| {
         port.netns.inode == frame.netns.inode
             && !port.notrack.is_empty()
+            && !port.accepts.iter().any(AcceptRule::is_native)
             && (port.verdict == Verdict::Safe
                 || port.verdict == Verdict::NeedsAccept && frame.backend != Some(PlanBackend::Nft))
     };

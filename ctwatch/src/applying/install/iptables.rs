@@ -192,7 +192,7 @@ fn remove(ruleset: &Ruleset, added: &[&Line]) -> String {
         };
         let mut lines = String::new();
         for chain in table
-            .chains
+            .chains()
             .iter()
             .filter(|chain| chain.name.starts_with(OWN_CHAINS))
         {
@@ -205,7 +205,7 @@ fn remove(ruleset: &Ruleset, added: &[&Line]) -> String {
                 .iter()
                 .any(|line| line.table == name && line.chain == chain.name);
             if is_added && stay.is_empty() {
-                lines.push_str(&remove_chain(&table.chains, &chain.name));
+                lines.push_str(&remove_chain(table.chains(), &chain.name));
             } else {
                 for rule in go {
                     let _ = writeln!(lines, "-D {} {}", chain.name, rule.spec);

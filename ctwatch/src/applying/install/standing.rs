@@ -4,7 +4,7 @@ use crate::{
     model::{
         endpoint::Family,
         notrack::{Accepted, Direction, NotrackRule},
-        ruleset::{Condition, OWN_CHAINS, Rule, Ruleset, States, Target},
+        ruleset::{Condition, Effect, OWN_CHAINS, Rule, Ruleset, States, Target},
     },
     render::rules::iptables::{accept_spec, notrack_spec},
 };
@@ -30,7 +30,7 @@ pub fn standing(ruleset: &Ruleset) -> Vec<Standing> {
     let mut all = Vec::new();
     for table in &ruleset.tables {
         for chain in table
-            .chains
+            .chains()
             .iter()
             .filter(|chain| chain.name.starts_with(OWN_CHAINS))
         {
@@ -54,7 +54,10 @@ pub fn standing(ruleset: &Ruleset) -> Vec<Standing> {
 
 /// The rule, if that is all it says: `-d 203.0.113.10/32 -p tcp --dport 443 -j NOTRACK`.
 fn notrack(rule: &Rule, chain: &str) -> Option<NotrackRule> {
-    let is_plain = rule.is_own() && rule.target == Target::Notrack && rule.matches.len() == 3;
+    let is_plain = rule.is_own()
+        && rule.effects == [Effect::Notrack]
+        && rule.target == Target::Continue
+        && rule.matches.len() == 3;
     let built_in = chain.strip_prefix(OWN_CHAINS)?;
     let directions = Direction::ALL
         .into_iter()

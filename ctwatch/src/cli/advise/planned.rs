@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use super::{Args, Format, Input};
 use crate::{
     analysis::{
-        advice::Advice,
+        advice::{Advice, PortAdvice},
         plan::{Frame, plan},
     },
     cli::new_file::NewFile,
-    model::plan::PlanBackend,
+    model::{notrack::AcceptRule, plan::PlanBackend},
     render,
     source::plan::fingerprint,
 };
@@ -72,6 +72,14 @@ impl Output {
             rulesets: fingerprint(&texts.in_place(&recording.node, own.netns)?),
         };
         let plan = plan(advice, &given.rulesets, frame);
+        let native = |port: &&PortAdvice| port.accepts.iter().any(AcceptRule::is_native);
+        let left_out = advice.ports.iter().filter(native).count();
+        if left_out > 0 {
+            eprintln!(
+                "ctwatch: warning: {left_out} ports need accept rules in tables of nftables that are not ctwatch's, which \
+                 `apply` does not touch: they are not planned (add the rules that advise prints, and advise again)"
+            );
+        }
         if plan.ports.is_empty() {
             eprintln!(
                 "ctwatch: warning: no port is safe to leave untracked: {} plans nothing",

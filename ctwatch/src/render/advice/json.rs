@@ -11,7 +11,7 @@ use crate::{
         lost::Lost,
         report::NamespaceReport,
     },
-    model::{endpoint::Family, recording::Backend},
+    model::{endpoint::Family, notrack::AcceptRule, recording::Backend},
     render::rules::{
         iptables::{self, Action},
         nft,
@@ -153,7 +153,7 @@ fn port(advice: &PortAdvice) -> Port<'_> {
         drain_seconds: advice.drain_seconds,
         rules: Rules {
             iptables: iptables_rules(advice, Action::Add),
-            nft: nft::add(&advice.notrack),
+            nft: nft_accepts(advice) + &nft::add(&advice.notrack),
         },
         undo: Rules {
             iptables: iptables_rules(advice, Action::Delete),
@@ -162,8 +162,20 @@ fn port(advice: &PortAdvice) -> Port<'_> {
     }
 }
 
+/// Accept rules that stand in tables of nftables' own.
+fn nft_accepts(advice: &PortAdvice) -> String {
+    let native = advice.accepts.iter().filter(|rule| rule.is_native());
+    native
+        .map(|rule| format!("{}\n", nft::accept(rule)))
+        .collect()
+}
+
 /// Accept rules first: they must stand before packets go untracked.
 fn iptables_rules(advice: &PortAdvice, action: Action) -> Vec<String> {
+    // Without the accept rules that iptables cannot make, the others would cut the service off.
+    if advice.accepts.iter().any(AcceptRule::is_native) {
+        return Vec::new();
+    }
     let accepts = advice
         .accepts
         .iter()

@@ -6,7 +6,7 @@ use super::title::{elsewhere, title};
 use crate::{
     analysis::advice::{Advice, PortAdvice, Verdict},
     model::notrack::NotrackRule,
-    render::rules::{calico, iptables, nft, persist},
+    render::rules::{self, calico, iptables, nft, persist},
 };
 
 /// Who shall read the script.
@@ -83,7 +83,7 @@ fn rules(out: &mut String, port: &PortAdvice, program: Program) {
     }
     match program {
         Program::Iptables => {
-            let accepts = port.accepts.iter().map(iptables::accept_line);
+            let accepts = port.accepts.iter().map(rules::accept_line);
             for line in accepts.chain(port.notrack.iter().map(iptables::notrack_line)) {
                 out.push_str(&line);
                 out.push('\n');
@@ -142,7 +142,7 @@ fn undo(out: &mut String, added: &[&PortAdvice], program: Program, hostname: &st
             // Ports of one address may share an accept rule.
             let accepts: BTreeSet<String> = added
                 .iter()
-                .flat_map(|port| port.accepts.iter().map(iptables::accept_undo_line))
+                .flat_map(|port| port.accepts.iter().map(rules::accept_undo_line))
                 .collect();
             for line in &accepts {
                 comment(out, line);

@@ -9,7 +9,11 @@ use super::{
 use crate::{
     analysis::advice::{Advice, Kind, PortAdvice, Verdict},
     model::endpoint::Role,
-    render::{number, paint::Paint, rules::iptables},
+    render::{
+        number,
+        paint::Paint,
+        rules::{self, iptables},
+    },
 };
 
 /// Ports shown that have no rules to print.
@@ -169,7 +173,7 @@ fn rules(out: &mut String, port: &PortAdvice) {
             "  first, let untracked packets through (rule numbers as of the recording):\n",
         );
         for rule in &port.accepts {
-            let _ = writeln!(out, "    {}", iptables::accept_line(rule));
+            let _ = writeln!(out, "    {}", rules::accept_line(rule));
         }
     }
     out.push_str("  apply:\n");
@@ -181,7 +185,7 @@ fn rules(out: &mut String, port: &PortAdvice) {
         let _ = writeln!(out, "    {}", iptables::notrack_undo_line(rule));
     }
     for rule in &port.accepts {
-        let _ = writeln!(out, "    {}", iptables::accept_undo_line(rule));
+        let _ = writeln!(out, "    {}", rules::accept_undo_line(rule));
     }
 }
 

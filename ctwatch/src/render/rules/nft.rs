@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{
     endpoint::Family,
-    notrack::{Direction, NotrackRule, OWNER},
+    notrack::{AcceptRule, Accepted, Direction, NotrackRule, OWNER},
 };
 
 /// Statements that add rules, or nothing for none. The same statements again change nothing.
@@ -91,4 +91,77 @@ fn element(verb: &str, rule: &NotrackRule) -> String {
         ..
     } = rule;
     format!("{verb} element inet {OWNER} {name} {{ {address} . {protocol} . {port} }}\n")
+}
+
+/// The statement that puts an accept rule into a table of nftables' own.
+#[must_use]
+pub fn accept(rule: &AcceptRule) -> String {
+    let AcceptRule { table, chain, .. } = rule;
+    let place = match rule.handle {
+        Some(handle) => format!("insert rule {table} {chain} handle {handle}"),
+        None if rule.before == Some(1) => format!("insert rule {table} {chain}"),
+        None => format!("add rule {table} {chain}"),
+    };
+    format!(
+        "{place} {} accept comment \"{}\"",
+        packets(rule),
+        mark(rule)
+    )
+}
+
+/// The shell line that puts it there unless it is there.
+#[must_use]
+pub fn accept_line(rule: &AcceptRule) -> String {
+    let AcceptRule { table, chain, .. } = rule;
+    format!(
+        "nft list chain {table} {chain} | grep -qF 'comment \"{}\"' || nft '{}'",
+        mark(rule),
+        accept(rule)
+    )
+}
+
+/// The shell line that takes it out.
+#[must_use]
+pub fn accept_undo_line(rule: &AcceptRule) -> String {
+    let AcceptRule { table, chain, .. } = rule;
+    format!(
+        "nft -a list chain {table} {chain} | grep -F 'comment \"{}\"' | sed 's/.*# handle //' \
+         | xargs -r -n 1 nft delete rule {table} {chain} handle",
+        mark(rule)
+    )
+}
+
+/// What the rule matches.
+fn packets(rule: &AcceptRule) -> String {
+    let header = match rule.family() {
+        Family::Ipv4 => "ip",
+        Family::Ipv6 => "ip6",
+    };
+    match rule.packets {
+        Accepted::Untracked(notrack) => {
+            let (address, port) = notrack.direction.nft_fields();
+            format!(
+                "{header} {address} {} {} {port} {} ct state untracked",
+                notrack.address, notrack.protocol, notrack.port
+            )
+        }
+        Accepted::TooBig(address) if address.is_ipv4() => {
+            format!("ip daddr {address} icmp type destination-unreachable icmp code frag-needed")
+        }
+        Accepted::TooBig(address) => format!("ip6 daddr {address} icmpv6 type packet-too-big"),
+    }
+}
+
+/// A comment by which this rule, and no other of ctwatch's, is found again.
+fn mark(rule: &AcceptRule) -> String {
+    match rule.packets {
+        Accepted::Untracked(notrack) => format!(
+            "{OWNER} {} {} {} {}",
+            notrack.direction.nft_name(rule.family()),
+            notrack.address,
+            notrack.protocol,
+            notrack.port
+        ),
+        Accepted::TooBig(address) => format!("{OWNER} too_big {address}"),
+    }
 }

@@ -58,6 +58,7 @@ fn accept_rules_stand_where_they_take_effect() {
         table: "filter".into(),
         chain: "INPUT".into(),
         before,
+        handle: None,
         packets,
     };
     let untracked = Accepted::Untracked(rule(Direction::Requests, VIP));

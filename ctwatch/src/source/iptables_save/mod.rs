@@ -5,11 +5,13 @@
 
 use crate::model::{
     endpoint::Family,
-    ruleset::{Chain, Policy, Ruleset, Table, XtablesBackend},
+    ruleset::{Base, Chain, Policy, Ruleset, Table, XtablesBackend},
 };
 
+mod condition;
 mod packets;
 mod rule;
+mod target;
 mod values;
 mod words;
 
@@ -138,10 +140,7 @@ impl Reader {
         if self.ruleset.table(name).is_some() {
             return Err(Problem::TableTwice(name.to_owned()));
         }
-        self.table = Some(Table {
-            name: name.to_owned(),
-            chains: Vec::new(),
-        });
+        self.table = Some(Table::new(name));
         Ok(())
     }
 
@@ -164,15 +163,13 @@ impl Reader {
             "-" => None,
             _ => return Err(foreign(line)),
         };
-        if table.chain(name).is_some() {
-            return Err(foreign(line));
-        }
-        table.chains.push(Chain {
+        let chain = Chain {
             name: name.to_owned(),
+            base: policy.and_then(|_| Base::of_xtables(&table.name, name)),
             policy,
             rules: Vec::new(),
-        });
-        Ok(())
+        };
+        table.push(chain).then_some(()).ok_or_else(|| foreign(line))
     }
 
     /// `-A INPUT …`, or `[12:3400] -A INPUT …`
@@ -188,7 +185,7 @@ impl Reader {
                 rule::Damage::NoChain => foreign(line),
                 rule::Damage::NoTarget => Problem::NoTarget,
             })?;
-        match table.chains.iter_mut().find(|chain| chain.name == name) {
+        match table.chain_mut(&name) {
             Some(chain) => {
                 chain.rules.push(rule);
                 Ok(())

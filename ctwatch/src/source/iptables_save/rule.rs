@@ -1,12 +1,12 @@
 //! One `-A CHAIN …` line.
 
 use super::{
-    values,
+    condition, target,
     words::{self, Word},
 };
 use crate::model::{
     endpoint::Family,
-    ruleset::{Condition, Match, Rule, Target},
+    ruleset::{Condition, Effect, Match, Rule, Target},
 };
 
 /// Why a line is no rule.
@@ -17,7 +17,7 @@ pub(super) enum Damage {
 }
 
 /// Match modules whose options are all read here, or end up unknown one by one.
-const MODULES: [&str; 12] = [
+const MODULES: [&str; 14] = [
     "tcp",
     "udp",
     "udplite",
@@ -30,7 +30,18 @@ const MODULES: [&str; 12] = [
     "icmp",
     "icmp6",
     "addrtype",
+    "mark",
+    "iprange",
 ];
+
+/// Modules that look at the packet or its way alone, so that tracking does not change what they say.
+const OF_PACKET: [&str; 19] = [
+    "mac", "ttl", "hl", "length", "dscp", "tos", "ecn", "physdev", "owner", "cgroup", "rpfilter",
+    "pkttype", "policy", "devgroup", "realm", "tcpmss", "string", "ah", "esp",
+];
+
+/// Modules that look at the packet's entry, and never match without one.
+const OF_ENTRY: [&str; 4] = ["connmark", "connbytes", "connlabel", "helper"];
 
 /// The chain a rule stands in, and the rule.
 pub(super) fn parse(line: &str, family: Family) -> Result<(String, Rule), Damage> {
@@ -39,7 +50,11 @@ pub(super) fn parse(line: &str, family: Family) -> Result<(String, Rule), Damage
         words: &words,
         family,
         matches: Vec::new(),
+        effects: Vec::new(),
         comment: None,
+        module: "",
+        conntrack_from: 0,
+        asks_state: false,
     };
     if parser.take().is_none_or(|word| word != "-A") {
         return Err(Damage::NoChain);
@@ -49,8 +64,10 @@ pub(super) fn parse(line: &str, family: Family) -> Result<(String, Rule), Damage
     let rule = Rule {
         text: line.to_owned(),
         matches: parser.matches,
+        effects: parser.effects,
         target,
         comment: parser.comment,
+        handle: None,
     };
     Ok((chain, rule))
 }
@@ -59,7 +76,14 @@ struct Parser<'a> {
     words: &'a [Word],
     family: Family,
     matches: Vec<Match>,
+    effects: Vec<Effect>,
     comment: Option<String>,
+    /// The match module whose options follow.
+    module: &'a str,
+    /// Where the matches of the last `-m conntrack` begin.
+    conntrack_from: usize,
+    /// Whether it had `--ctstate`.
+    asks_state: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -81,11 +105,32 @@ impl<'a> Parser<'a> {
                 break;
             };
             match option {
-                "-j" | "--jump" | "-g" | "--goto" if !negated => return self.target(option),
+                "-j" | "--jump" | "-g" | "--goto" if !negated => {
+                    self.leave_module();
+                    return self.target(option);
+                }
                 _ => self.option(negated, option),
             }
         }
+        self.leave_module();
         Ok(Target::Continue)
+    }
+
+    /// A packet without an entry gets past all options of a `-m conntrack` if its state does, and past none without
+    /// `--ctstate` (`conntrack_mt`).
+    fn leave_module(&mut self) {
+        if self.asks_state {
+            for matched in &mut self.matches[self.conntrack_from..] {
+                match &mut matched.condition {
+                    Condition::Entry { without, .. } | Condition::Original { without, .. } => {
+                        *without = true;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.asks_state = false;
+        self.conntrack_from = self.matches.len();
     }
 
     fn option(&mut self, negated: bool, option: &str) {
@@ -99,20 +144,70 @@ impl<'a> Parser<'a> {
             return;
         }
         match (option, value) {
-            ("-m" | "--match", Some(module)) if !negated && MODULES.contains(&module) => {
-                self.take();
-            }
+            ("-m" | "--match", Some(module)) if !negated => self.enter(option, module),
             ("--comment", Some(text)) => {
                 self.comment = Some(text.to_owned());
                 self.take();
             }
-            _ => match value.and_then(|value| condition(option, value, self.family)) {
+            ("--tcp-flags", Some("FIN,SYN,RST,ACK")) if self.second() == Some("SYN") => {
+                self.words = &self.words[2..];
+                self.push(negated, Condition::Syn);
+            }
+            _ => match value
+                .and_then(|value| condition::read(self.module, option, value, self.family))
+            {
                 Some(condition) => {
                     self.take();
-                    self.matches.push(Match { negated, condition });
+                    self.asks_state |= option == "--ctstate";
+                    self.push(negated, condition);
                 }
-                None => self.unknown(negated, option, usize::from(option == "-m")),
+                None => self.other(negated, option),
             },
+        }
+    }
+
+    fn push(&mut self, negated: bool, condition: Condition) {
+        self.matches.push(Match { negated, condition });
+    }
+
+    fn second(&self) -> Option<&'a str> {
+        self.words.get(1).map(|word| word.text.as_str())
+    }
+
+    fn enter(&mut self, option: &str, module: &'a str) {
+        self.leave_module();
+        self.module = module;
+        let is_known = [&MODULES[..], &OF_PACKET, &OF_ENTRY]
+            .iter()
+            .any(|modules| modules.contains(&module));
+        if is_known {
+            self.take();
+        } else {
+            self.unknown(false, option, 1);
+        }
+    }
+
+    /// An option without a meaning of its own here: what the module tells is all there is to know.
+    fn other(&mut self, negated: bool, option: &str) {
+        let from = self.matches.len();
+        self.unknown(negated, option, 0);
+        let module = self.module;
+        let is_basic = !option.starts_with("--");
+        let of_entry =
+            OF_ENTRY.contains(&module) || module == "conntrack" && option.starts_with("--ct");
+        for matched in self.matches.iter_mut().skip(from).filter(|_| !is_basic) {
+            let Condition::Unknown(text) = &matched.condition else {
+                continue;
+            };
+            if of_entry {
+                let text = format!("-m {module} {text}");
+                matched.condition = Condition::Entry {
+                    text,
+                    without: false,
+                };
+            } else if OF_PACKET.contains(&module) {
+                matched.condition = Condition::Packet(format!("-m {module} {text}"));
+            }
         }
     }
 
@@ -142,48 +237,9 @@ impl<'a> Parser<'a> {
         if matches!(option, "-g" | "--goto") {
             return Ok(Target::Goto(name.to_owned()));
         }
-        Ok(match name {
-            "ACCEPT" => Target::Accept,
-            "DROP" => Target::Drop,
-            "REJECT" => Target::Reject,
-            "RETURN" => Target::Return,
-            "LOG" | "NFLOG" => Target::Continue,
-            "NOTRACK" => Target::Notrack,
-            "CT" if self.words.len() == 1 && self.words[0].text == "--notrack" => Target::Notrack,
-            "DNAT" | "REDIRECT" | "SNAT" => Target::Nat,
-            "MASQUERADE" => Target::Masquerade,
-            // An extension without options looks like a chain; no chain of that name will be found.
-            chain if self.words.is_empty() => Target::Jump(chain.to_owned()),
-            _ => Target::Unknown(
-                self.words
-                    .iter()
-                    .fold(name.to_owned(), |all, word| format!("{all} {}", word.text)),
-            ),
-        })
+        let options: Vec<&str> = self.words.iter().map(|word| word.text.as_str()).collect();
+        let (effects, target) = target::read(name, &options);
+        self.effects.extend(effects);
+        Ok(target)
     }
-}
-
-fn condition(option: &str, value: &str, family: Family) -> Option<Condition> {
-    Some(match option {
-        "-i" | "--in-interface" => Condition::InInterface(value.to_owned()),
-        "-o" | "--out-interface" => Condition::OutInterface(value.to_owned()),
-        "-s" | "--source" => Condition::Source(values::prefix(value, family)?),
-        "-d" | "--destination" => Condition::Destination(values::prefix(value, family)?),
-        "-p" | "--protocol" => Condition::Protocol(values::protocol(value)?),
-        "--sport" | "--source-port" | "--sports" | "--source-ports" => {
-            Condition::SourcePort(values::ports(value)?)
-        }
-        "--dport" | "--destination-port" | "--dports" | "--destination-ports" => {
-            Condition::DestinationPort(values::ports(value)?)
-        }
-        "--ports" => Condition::EitherPort(values::ports(value)?),
-        "--state" | "--ctstate" => Condition::State(values::states(value)?),
-        "--icmp-type" | "--icmpv6-type" => {
-            let (kind, code) = values::icmp_type(value)?;
-            Condition::IcmpType(kind, code)
-        }
-        "--src-type" if value == "LOCAL" => Condition::SourceIsLocal,
-        "--dst-type" if value == "LOCAL" => Condition::DestinationIsLocal,
-        _ => return None,
-    })
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{Problem, family_of, read};
 use crate::model::{
     endpoint::{Family, Protocol},
-    ruleset::{Condition, Match, Policy, Rule, States, Target, XtablesBackend},
+    ruleset::{Condition, Effect, Match, Need, Policy, Rule, States, Target, XtablesBackend},
 };
 
 /// Printed by iptables-nft 1.8.9.
@@ -117,20 +117,22 @@ fn targets_are_understood() {
     assert_eq!(targets[4], Target::Goto("foo".into()));
     assert_eq!(targets[5], Target::Continue);
     assert_eq!(targets[8], Target::Jump("foo".into()));
-    assert_eq!(
-        targets[10],
-        Target::Unknown("MARK --set-xmark 0x1/0xffffffff".into())
-    );
+    assert_eq!(targets[10], Target::Continue);
+    let mark = Effect::Mark {
+        clear: u32::MAX,
+        flip: 1,
+    };
+    assert_eq!(rules("filter", "INPUT")[10].effects, [mark]);
     let raw: Vec<_> = rules("raw", "PREROUTING")
         .into_iter()
-        .map(|r| r.target)
+        .map(|r| r.effects)
         .collect();
     assert_eq!(
         raw,
         [
-            Target::Notrack,
-            Target::Notrack,
-            Target::Unknown("CT --zone 3".into())
+            [Effect::Notrack],
+            [Effect::Notrack],
+            [Effect::Needs(Need::Zone)]
         ]
     );
     let nat: Vec<_> = rules("nat", "PREROUTING")
@@ -156,6 +158,57 @@ fn what_is_not_understood_is_kept_word_for_word() {
             negated: true,
             condition: Condition::Unknown("--match-set allowed src".into())
         }
+    );
+}
+
+#[test]
+fn an_option_means_what_its_module_says() {
+    let read = |rule: &str| {
+        let text = format!("*mangle\n:INPUT ACCEPT [0:0]\n-A INPUT {rule} -j ACCEPT\nCOMMIT\n");
+        let ruleset = read(&text, Family::Ipv4).unwrap();
+        ruleset.chain("mangle", "INPUT").unwrap().rules[0]
+            .matches
+            .clone()
+    };
+    let entry = |text: &str, without| {
+        is(Condition::Entry {
+            text: text.into(),
+            without,
+        })
+    };
+    assert_eq!(
+        read("-m mark --mark 0x1/0xff"),
+        [is(Condition::Mark {
+            value: 1,
+            mask: 0xff
+        })]
+    );
+    assert_eq!(
+        read("-m connmark --mark 0x1"),
+        [entry("-m connmark --mark 0x1", false)]
+    );
+    // conntrack_mt lets a packet without an entry past everything else once its state fits.
+    assert_eq!(
+        read("-m conntrack --ctstatus ASSURED"),
+        [entry("-m conntrack --ctstatus ASSURED", false)]
+    );
+    assert_eq!(
+        read("-m conntrack --ctstate UNTRACKED --ctstatus ASSURED")[1],
+        entry("-m conntrack --ctstatus ASSURED", true)
+    );
+    assert_eq!(
+        read("-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN")[1],
+        is(Condition::Syn)
+    );
+    assert_eq!(
+        read("-m addrtype --dst-type BROADCAST,MULTICAST"),
+        [is(Condition::Any(Vec::new()))]
+    );
+    assert_eq!(
+        read("-m mac --mac-source 00:00:00:00:00:01"),
+        [is(Condition::Packet(
+            "-m mac --mac-source 00:00:00:00:00:01".into()
+        ))]
     );
 }
 
@@ -233,7 +286,7 @@ proptest! {
     fn every_word_of_a_rule_is_understood_or_kept(flag in "--[a-z]{3,9}", value in "[a-z0-9]{1,9}") {
         let text = format!("*filter\n:a -\n-A a {flag} {value} -j ACCEPT\nCOMMIT\n");
         let ruleset = read(&text, Family::Ipv4).unwrap();
-        let rule = &ruleset.tables[0].chains[0].rules[0];
+        let rule = &ruleset.tables[0].chains()[0].rules[0];
         prop_assert!(!rule.matches.is_empty() || rule.comment.is_some());
     }
 }

@@ -57,6 +57,26 @@ fn port_range(text: &str) -> Option<RangeInclusive<u16>> {
     (first <= last).then_some(first..=last)
 }
 
+/// `0x4000`, `0x4000/0xffff`: value and mask.
+pub(super) fn mark(text: &str) -> Option<(u32, u32)> {
+    let number = |text: &str| match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    };
+    match text.split_once('/') {
+        None => Some((number(text)?, u32::MAX)),
+        Some((value, mask)) => Some((number(value)?, number(mask)?)),
+    }
+}
+
+/// `10.0.0.1-10.0.0.9`, or an address alone.
+pub(super) fn address_range(text: &str, family: Family) -> Option<(IpAddr, IpAddr)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last): (IpAddr, IpAddr) = (first.parse().ok()?, last.parse().ok()?);
+    let of_family = |address: IpAddr| address.is_ipv4() == (family == Family::Ipv4);
+    (of_family(first) && of_family(last) && first <= last).then_some((first, last))
+}
+
 /// `RELATED,ESTABLISHED`.
 pub(super) fn states(text: &str) -> Option<States> {
     text.split(',').try_fold(States::default(), |all, name| {

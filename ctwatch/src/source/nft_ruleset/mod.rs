@@ -1,18 +1,31 @@
-//! Reads what `nft -j list ruleset` prints: the tables there are, and what ctwatch's own holds.
+//! Reads what `nft -j list ruleset` prints: tables, chains and rules, and what ctwatch's own table holds.
+//!
+//! An expression or statement that is not understood stays in its rule as unknown, in nft's words where they are
+//! known and else as its JSON.
+
+use std::collections::HashMap;
 
 use serde_json::Value;
 
 use crate::model::{
     notrack::OWNER,
-    ruleset::{NftRuleset, NftTable},
+    ruleset::{Base, Chain, Hook, NftRuleset, NftTable, Policy, Table},
 };
 
+mod field;
+mod names;
 mod own;
+mod rule;
+mod sets;
+mod statement;
 #[cfg(test)]
 mod tests;
+mod text;
 mod tracking;
+mod value;
 
 pub use own::OwnSet;
+use sets::Sets;
 pub use tracking::tracking;
 
 /// The sets of ctwatch's own table in what `nft -j list table inet ctwatch` prints, and whether anything stands in that
@@ -42,19 +55,21 @@ pub fn read(text: &str) -> Result<NftRuleset, String> {
         .get("nftables")
         .and_then(Value::as_array)
         .ok_or("not the output of nft -j list ruleset")?;
-    let mut tables = Vec::new();
-    for table in objects.iter().filter_map(|object| object.get("table")) {
-        let word = |key| table.get(key).and_then(Value::as_str);
-        let (Some(family), Some(name)) = (word("family"), word("name")) else {
-            return Err("a table without family or name".to_owned());
-        };
-        tables.push(NftTable {
-            family: family.to_owned(),
-            name: name.to_owned(),
-        });
+    let mut tables = Tables::default();
+    for (kind, content) in objects.iter().filter_map(kind_of) {
+        match kind {
+            "table" => tables.table(content)?,
+            "chain" => tables.chain(content)?,
+            _ => {}
+        }
     }
-    // Whatever else stands in a table of that name, it is somebody's rules that were not looked at.
+    let sets = Sets::of(objects);
+    for content in objects.iter().filter_map(|object| object.get("rule")) {
+        tables.rule(content, &sets)?;
+    }
+    // Whatever else stands in a table of that name, it is somebody's rules.
     let own = own::rules(objects);
+    let mut tables = tables.tables;
     if own.is_some() {
         tables.retain(|table| (table.family.as_str(), table.name.as_str()) != ("inet", OWNER));
     }
@@ -62,4 +77,97 @@ pub fn read(text: &str) -> Result<NftRuleset, String> {
         tables,
         own: own.unwrap_or_default(),
     })
+}
+
+fn kind_of(object: &Value) -> Option<(&str, &Value)> {
+    let (kind, content) = object.as_object()?.iter().next()?;
+    Some((kind, content))
+}
+
+fn word<'a>(content: &'a Value, key: &str) -> Option<&'a str> {
+    content.get(key).and_then(Value::as_str)
+}
+
+/// Tables by family and name.
+#[derive(Default)]
+struct Tables<'a> {
+    tables: Vec<NftTable>,
+    by_name: HashMap<(&'a str, &'a str), usize>,
+}
+
+impl<'a> Tables<'a> {
+    fn table(&mut self, content: &'a Value) -> Result<(), String> {
+        let (Some(family), Some(name)) = (word(content, "family"), word(content, "name")) else {
+            return Err("a table without family or name".to_owned());
+        };
+        self.by_name.insert((family, name), self.tables.len());
+        self.tables.push(NftTable {
+            family: family.to_owned(),
+            name: name.to_owned(),
+            rules: Table::new(format!("{family} {name}")),
+        });
+        Ok(())
+    }
+
+    fn of(&mut self, content: &'a Value) -> Option<&mut Table> {
+        let key = (word(content, "family")?, word(content, "table")?);
+        let at = self.by_name.get(&key)?;
+        self.tables.get_mut(*at).map(|table| &mut table.rules)
+    }
+
+    fn chain(&mut self, content: &'a Value) -> Result<(), String> {
+        let name = word(content, "name").ok_or("a chain without a name")?;
+        let chain = Chain {
+            name: name.to_owned(),
+            base: base(content)?,
+            policy: match word(content, "policy") {
+                Some("drop") => Some(Policy::Drop),
+                Some("accept") => Some(Policy::Accept),
+                None => None,
+                Some(other) => return Err(format!("chain {name}: unknown policy {other}")),
+            },
+            rules: Vec::new(),
+        };
+        let table = self
+            .of(content)
+            .ok_or_else(|| format!("chain {name} outside its table"))?;
+        let is_new = table.push(chain);
+        is_new
+            .then_some(())
+            .ok_or_else(|| format!("chain {name} appears twice"))
+    }
+
+    fn rule(&mut self, content: &'a Value, sets: &Sets<'_>) -> Result<(), String> {
+        let name = word(content, "chain").ok_or("a rule without a chain")?;
+        let chain = self
+            .of(content)
+            .and_then(|table| table.chain_mut(name))
+            .ok_or_else(|| format!("a rule in chain {name}, which is not there"))?;
+        chain.rules.extend(rule::read(content, sets));
+        Ok(())
+    }
+}
+
+/// Where the kernel calls a chain; `None` for one that only rules lead to.
+fn base(content: &Value) -> Result<Option<Base>, String> {
+    let Some(hook) = word(content, "hook") else {
+        return Ok(None);
+    };
+    let hook = match hook {
+        "prerouting" => Hook::Prerouting,
+        "input" => Hook::Input,
+        "forward" => Hook::Forward,
+        "output" => Hook::Output,
+        "postrouting" => Hook::Postrouting,
+        "ingress" | "egress" => Hook::Device,
+        other => return Err(format!("unknown hook {other}")),
+    };
+    let priority = content.get("prio").and_then(Value::as_i64);
+    Ok(Some(Base {
+        nat: word(content, "type") == Some("nat"),
+        hook,
+        priority: priority
+            .and_then(|priority| i32::try_from(priority).ok())
+            .ok_or("a base chain without a priority")?,
+    }))
 }

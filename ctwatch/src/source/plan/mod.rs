@@ -197,6 +197,7 @@ fn rule(accept: &Accept, protocol: Protocol, port: u16) -> Result<AcceptRule, St
         table: table.clone(),
         chain: chain.clone(),
         before: accept.before,
+        handle: None,
         packets,
     })
 }

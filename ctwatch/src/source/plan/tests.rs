@@ -135,6 +135,7 @@ fn arbitrary_port() -> impl Strategy<Value = PlannedPort> {
                     table: "filter".into(),
                     chain: "INPUT".into(),
                     before,
+                    handle: None,
                     packets: Accepted::Untracked(NotrackRule {
                         direction,
                         address,
@@ -146,6 +147,7 @@ fn arbitrary_port() -> impl Strategy<Value = PlannedPort> {
                     table: "mangle".into(),
                     chain: "OUTPUT".into(),
                     before,
+                    handle: None,
                     packets: Accepted::TooBig(address),
                 },
             ],

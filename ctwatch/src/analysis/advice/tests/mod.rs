@@ -3,6 +3,7 @@
 mod forecast;
 mod node;
 mod observed;
+mod projects;
 mod rulesets;
 
 use std::{collections::BTreeMap, net::IpAddr};

@@ -358,7 +358,7 @@ fn what_is_not_understood_and_in_the_way_is_never_safe() {
     }
     let connmark =
         "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j CONNMARK --restore-mark\nCOMMIT\n";
-    assert_eq!(https(connmark).verdict, Verdict::Unproven);
+    assert_eq!(https(connmark).verdict, Verdict::Blocked);
     assert_eq!(codes(&https(connmark))[0], "connmark");
 }
 
@@ -460,7 +460,7 @@ fn foreign_rules_that_end_the_raw_chain_are_named() {
     let zone = https(&raw("-i eth0 -j CT --zone 3"));
     assert_eq!(
         (zone.verdict, codes(&zone)[0]),
-        (Verdict::Unproven, "ct-zone")
+        (Verdict::Blocked, "ct-zone")
     );
 }
 
@@ -509,7 +509,12 @@ fn a_ruleset_with_too_many_ways_is_not_called_safe() {
     input.push("-m state --state INVALID -j DROP".into());
     let input: Vec<&str> = input.iter().map(String::as_str).collect();
     let chains: String = (0..40).map(|n| format!(":c{n} - [0:0]\n")).collect();
-    let rules = filter(&input, &[], OPEN).replace("*filter\n", &format!("*filter\n{chains}"));
+    let marks: String = (0..40)
+        .map(|n| format!("-A c{n} -j MARK --set-xmark 0x1/0x1\n"))
+        .collect();
+    let rules = filter(&input, &[], OPEN)
+        .replace("*filter\n", &format!("*filter\n{chains}"))
+        .replace("COMMIT", &format!("{marks}COMMIT"));
     let advice = https(&rules);
     assert_eq!(advice.verdict, Verdict::Unproven);
     assert!(

@@ -1,16 +1,24 @@
-//! A packet filter's rules as `iptables-save` tells them.
+//! A packet filter's rules as `iptables-save` and `nft -j list ruleset` tell them.
 //!
 //! What is not understood is kept word for word and marked unknown: whoever walks the rules must treat an unknown
 //! match as one that may match, and an unknown target as one that may do anything.
 
-use std::{net::IpAddr, ops::RangeInclusive};
+use std::net::IpAddr;
 
 use super::{
-    endpoint::{Family, Netns, Protocol},
+    endpoint::{Family, Netns},
     ipvs::IpvsTable,
     node::RulesetKind,
-    notrack::{NotrackRule, OWNER},
+    notrack::NotrackRule,
 };
+
+mod condition;
+mod rule;
+mod table;
+
+pub use condition::{Condition, Match};
+pub use rule::{Effect, Need, Rule, Target};
+pub use table::{Base, Chain, Hook, Policy, Table};
 
 /// How the names of chains begin that ctwatch makes in tables of iptables.
 pub const OWN_CHAINS: &str = "CTWATCH-";
@@ -47,131 +55,6 @@ pub enum XtablesBackend {
     Nft,
     /// iptables-legacy: `x_tables`, which nft does not see.
     Legacy,
-}
-
-/// One table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table {
-    /// `raw`, `mangle`, `nat`, `filter` or `security`.
-    pub name: String,
-    /// Chains in the order they were printed.
-    pub chains: Vec<Chain>,
-}
-
-impl Table {
-    /// A chain by name.
-    #[must_use]
-    pub fn chain(&self, name: &str) -> Option<&Chain> {
-        self.chains.iter().find(|chain| chain.name == name)
-    }
-}
-
-/// One chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chain {
-    /// Name.
-    pub name: String,
-    /// What happens at the end of a built-in chain; `None` for a chain that users made.
-    pub policy: Option<Policy>,
-    /// Rules in order.
-    pub rules: Vec<Rule>,
-}
-
-/// Policy of a built-in chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
-    /// `ACCEPT`
-    Accept,
-    /// `DROP`
-    Drop,
-}
-
-/// One rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// As printed, without counters: `-A INPUT …`.
-    pub text: String,
-    /// All must match.
-    pub matches: Vec<Match>,
-    /// What then happens.
-    pub target: Target,
-    /// The text of `-m comment`.
-    pub comment: Option<String>,
-}
-
-impl Rule {
-    /// Whether ctwatch put it there: it carries its comment.
-    #[must_use]
-    pub fn is_own(&self) -> bool {
-        self.comment.as_deref() == Some(OWNER)
-    }
-}
-
-/// One condition of a rule.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Match {
-    /// Whether `!` stands before it.
-    pub negated: bool,
-    /// The condition.
-    pub condition: Condition,
-}
-
-/// What a match looks at.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Condition {
-    /// `-i`: a name, or a prefix of names that ends in `+`.
-    InInterface(String),
-    /// `-o`: likewise.
-    OutInterface(String),
-    /// `-s`
-    Source(Prefix),
-    /// `-d`
-    Destination(Prefix),
-    /// `-p`
-    Protocol(Protocol),
-    /// `--sport`, `--sports`
-    SourcePort(Vec<RangeInclusive<u16>>),
-    /// `--dport`, `--dports`
-    DestinationPort(Vec<RangeInclusive<u16>>),
-    /// `--ports`: either of the two.
-    EitherPort(Vec<RangeInclusive<u16>>),
-    /// `--state`, `--ctstate`
-    State(States),
-    /// `--icmp-type`, `--icmpv6-type`: type, and code unless any will do.
-    IcmpType(u8, Option<u8>),
-    /// `--src-type LOCAL`: the source is one of the node's own addresses.
-    SourceIsLocal,
-    /// `--dst-type LOCAL`
-    DestinationIsLocal,
-    /// Anything else, word for word.
-    Unknown(String),
-}
-
-/// What a rule does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// `ACCEPT`
-    Accept,
-    /// `DROP`
-    Drop,
-    /// `REJECT`
-    Reject,
-    /// `RETURN`
-    Return,
-    /// `LOG`, or no target at all: counts and goes on.
-    Continue,
-    /// `NOTRACK`, `CT --notrack`: marks the packet and goes on.
-    Notrack,
-    /// `DNAT`, `REDIRECT`, `SNAT`
-    Nat,
-    /// `MASQUERADE`
-    Masquerade,
-    /// `-j CHAIN`
-    Jump(String),
-    /// `-g CHAIN`
-    Goto(String),
-    /// Anything else, word for word.
-    Unknown(String),
 }
 
 /// An address with a prefix length.
@@ -309,7 +192,7 @@ pub enum Content {
     Ipvs(IpvsTable),
 }
 
-/// What `nft list ruleset` shows, so far as it is read: which tables there are, and what ctwatch put there itself.
+/// What `nft -j list ruleset` shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NftRuleset {
     /// Tables, without ctwatch's own where it is as ctwatch makes it.
@@ -325,4 +208,6 @@ pub struct NftTable {
     pub family: String,
     /// Name.
     pub name: String,
+    /// Its chains and rules.
+    pub rules: Table,
 }
