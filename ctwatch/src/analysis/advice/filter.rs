@@ -84,9 +84,14 @@ pub(super) fn hurts_local_clients(service: &Service, filters: &[Filter<'_>]) -> 
     let rulesets: Vec<Tables<'_>> = filters.iter().map(|filter| filter.tables.clone()).collect();
     let request = service.packet(Direction::LocalRequests);
     let reply = service.packet(Direction::LocalReplies);
-    let works = [(&FROM_NODE, request), (&TO_NODE, turned(request))]
-        .into_iter()
-        .all(|(hooks, packet)| may_pass(&rulesets, hooks, packet, States::NEW));
+    let works = [
+        (&FROM_NODE, request, States::NEW),
+        (&TO_NODE, turned(request), States::NEW),
+        (&FROM_NODE, turned(reply), States::ESTABLISHED),
+        (&TO_NODE, reply, States::ESTABLISHED),
+    ]
+    .into_iter()
+    .all(|(hooks, packet, state)| may_pass(&rulesets, hooks, packet, state));
     let differs = |(hooks, packet, after)| {
         let before = States::ESTABLISHED;
         let change = Change {
@@ -96,7 +101,10 @@ pub(super) fn hurts_local_clients(service: &Service, filters: &[Filter<'_>]) -> 
             before,
             after,
         };
-        !differences(&rulesets, &change).is_empty()
+        // What passes although it did not, or passes without its entry, is not cut off.
+        let cuts_off =
+            |found: &Difference<'_>| !matches!(found, Difference::Opened(_) | Difference::Needs(_));
+        differences(&rulesets, &change).iter().any(cuts_off)
     };
     works
         && [
