@@ -44,7 +44,11 @@ fn expected(ground: &Ground<'_>) -> Option<u64> {
         arrived += counters.inserted;
         ended += counters.ended.total();
     }
-    let by_itself = ended.saturating_sub(lost.all_evicted().unwrap_or(0)).max(1);
+    let by_itself = ended.saturating_sub(lost.all_evicted().unwrap_or(0));
+    if by_itself == 0 {
+        // Nothing tells how long they stay: at least, all of them would be there.
+        return Some(peak + lost.total());
+    }
     let expected = (peak as f64 * arrived as f64 / by_itself as f64).round() as u64;
     Some(expected.max(peak))
 }
@@ -127,8 +131,14 @@ fn basis(ground: &Ground<'_>, expected: u64, to: u64) -> String {
         }
         _ => "",
     };
+    let held = match part > 100.0 {
+        true => format!(
+            "; no more than {AT_MOST} times the old one: whoever needs more has something else to cure"
+        ),
+        false => String::new(),
+    };
     format!(
-        "the most entries seen, and those turned away as if they had stayed as long as others that end by themselves: {expected}, {part:.0} % of the new limit{growing}"
+        "the most entries seen, and those turned away as if they had stayed as long as others that end by themselves: {expected}, {part:.0} % of the new limit{held}{growing}"
     )
 }
 
