@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use super::{
     compare::{Change, Difference, FROM_NODE, TO_NODE, differences, may_pass},
+    mark::Mark,
+    nat,
     packet::{Interface, Packet},
     service::Service,
     stations::Tables,
@@ -43,7 +45,8 @@ pub(super) fn judge(
         .collect();
     let mut accepts = Vec::new();
     let mut judgements = Vec::new();
-    for passage in passages(service) {
+    let marks = nat::marks(service, filters);
+    for passage in passages(service, marks) {
         loop {
             let borrowed: Vec<Tables<'_>> = rulesets
                 .iter()
@@ -118,7 +121,7 @@ pub(super) fn hurts_local_clients(service: &Service, filters: &[Filter<'_>]) -> 
 }
 
 /// Every kind of packet the service lives on.
-fn passages(service: &Service) -> Vec<Passage> {
+fn passages(service: &Service, marks: u32) -> Vec<Passage> {
     let untracked = |direction, hooks, packet, first, before| Passage {
         change: Change {
             hooks,
@@ -133,6 +136,8 @@ fn passages(service: &Service) -> Vec<Passage> {
     for direction in service.directions() {
         let is_tcp = service.protocol == Protocol::TCP;
         let packet = Packet {
+            // What nat chains set, a rule of the filter may ask for.
+            mark: Mark::without(marks),
             syn: is_tcp.then_some(matches!(
                 direction,
                 Direction::Requests | Direction::LocalRequests

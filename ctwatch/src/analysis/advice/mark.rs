@@ -28,6 +28,16 @@ impl Mark {
         }
     }
 
+    /// Any, but not as it came in these bits.
+    pub(super) fn without(lost: u32) -> Self {
+        Self { lost, ..Self::OPEN }
+    }
+
+    /// Bits that some rule had to do with, if it was [`OPEN`](Self::OPEN) at first.
+    pub(super) fn touched(self) -> u32 {
+        self.known | self.lost
+    }
+
     /// After a rule.
     pub(super) fn after(self, effect: Effect) -> Self {
         match effect {

@@ -41,6 +41,32 @@ pub(super) fn judge(service: &Service, filters: &[Filter<'_>], marks: u32) -> Ve
     judgements
 }
 
+/// Bits of marks that nat chains set on a packet that opens a connection, and on no other. Untracked, none has them.
+pub(super) fn marks(service: &Service, filters: &[Filter<'_>]) -> u32 {
+    let rulesets: Vec<Tables<'_>> = filters.iter().map(|filter| filter.tables.clone()).collect();
+    let mut bits = 0;
+    for direction in service.directions() {
+        let stations = stations(&rulesets, hooks(direction), true);
+        let complete = explore(|answers| {
+            let mut packet = service.packet(direction).with_state(States::NEW);
+            for station in &stations {
+                let mut walk = Walk::new((station.table, station.chain), packet, answers, true);
+                let fate = walk.run();
+                packet = walk.packet();
+                bits |= packet.mark.touched();
+                if !matches!(fate?, Fate::Accepted { .. }) {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        if !complete {
+            return u32::MAX;
+        }
+    }
+    bits
+}
+
 fn along(stations: &[Station<'_>], packet: Packet) -> Vec<Judgement> {
     let (mut certain, mut supposedly) = (None, None);
     let complete = explore(|answers| {

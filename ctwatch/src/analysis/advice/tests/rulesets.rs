@@ -702,3 +702,19 @@ proptest::proptest! {
         proptest::prop_assert_eq!(!advice.accepts.is_empty(), advice.verdict == Verdict::NeedsAccept);
     }
 }
+
+#[test]
+fn a_mark_that_only_the_first_packet_of_a_tracked_connection_has_is_not_counted_on() {
+    let rules = |port: u16| {
+        format!(
+            "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport {port} -j MARK --set-xmark 0x7/0xffffffff\nCOMMIT\n\
+             *filter\n:INPUT DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+             -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A INPUT -m mark --mark 0x7 -j ACCEPT\nCOMMIT\n"
+        )
+    };
+    let advice = https(&rules(443));
+    assert_eq!(advice.verdict, Verdict::Unproven, "{:#?}", advice.reasons);
+    let asks = |reason: &super::super::Reason| reason.evidence.contains("-m mark --mark 0x7");
+    assert!(advice.reasons.iter().any(asks), "{:#?}", advice.reasons);
+    assert_ne!(https(&rules(80)).verdict, Verdict::Unproven);
+}
