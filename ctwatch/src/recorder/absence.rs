@@ -5,7 +5,8 @@
 
 use std::{fs, os::unix::fs::MetadataExt as _};
 
-use super::unix_ms;
+use jiff::Timestamp;
+
 use crate::{
     model::{gap::Gap, recording::Backend},
     source::keeper::Keeper,
@@ -113,7 +114,7 @@ impl Absence {
         }
         Some(Gap {
             from_ms: since.from_ms,
-            to_ms: unix_ms(),
+            to_ms: Timestamp::now().as_millisecond(),
             reason,
         })
     }

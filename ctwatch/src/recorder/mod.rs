@@ -3,9 +3,10 @@
 use std::{
     io,
     path::PathBuf,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use nix::unistd::Pid;
 use thiserror::Error;
 
@@ -213,7 +214,8 @@ impl Recorder {
         }
         self.write_lifetimes()?;
         let ledger = self.watching.ledger();
-        self.writer.finish(unix_ms(), &ledger)?;
+        self.writer
+            .finish(Timestamp::now().as_millisecond(), &ledger)?;
         Ok(Finished {
             backend: self.watching.watch.backend(),
             ledger,
@@ -314,7 +316,7 @@ fn header(settings: &Settings, watching: &Watching) -> Header {
     let since = watching.started().elapsed().as_millis();
     Header {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        started_ms: unix_ms() - i64::try_from(since).unwrap_or_default(),
+        started_ms: Timestamp::now().as_millisecond() - i64::try_from(since).unwrap_or_default(),
         interval_ms: u64::try_from(settings.interval.as_millis()).unwrap_or(u64::MAX),
         backend: watching.watch.backend(),
         degraded: watching.degraded(),
@@ -335,13 +337,4 @@ impl Progress {
         self.inserted_now = sample.all().map(|counters| counters.inserted).sum();
         self.inserted += self.inserted_now;
     }
-}
-
-/// Unix time in milliseconds.
-fn unix_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .ok()
-        .and_then(|since| i64::try_from(since.as_millis()).ok())
-        .unwrap_or_default()
 }

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use super::{namespaces::Namespaces, unix_ms, watch::Watch};
+use jiff::Timestamp;
+
+use super::{namespaces::Namespaces, watch::Watch};
 use crate::model::{reading::Reading, sample::Sample, table::Table};
 
 /// Tries to find a moment in which nothing moves, before giving up on a busy node.
@@ -43,7 +45,7 @@ fn look(watch: &mut dyn Watch, namespaces: &mut Namespaces) -> (Vec<Table>, Read
 
 fn into_sample(reading: Reading, tables: Vec<Table>, started: Instant) -> Sample {
     Sample {
-        at_ms: unix_ms(),
+        at_ms: Timestamp::now().as_millisecond(),
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         deltas: reading.deltas,
         unattributed: reading.unattributed,

@@ -9,7 +9,7 @@ use super::{
     packet::{Interface, Packet},
     service::Service,
     stations::Tables,
-    surroundings::Filter,
+    surroundings::{Filter, tables},
     verdict::{Code, Judgement, Verdict},
     walk::Place,
 };
@@ -84,7 +84,7 @@ pub(super) fn judge(
 /// request is INVALID. Rules for it as well spare it that, and have [`judge`] follow it. A client that is not let
 /// through today is none.
 pub(super) fn hurts_local_clients(service: &Service, filters: &[Filter<'_>]) -> bool {
-    let rulesets: Vec<Tables<'_>> = filters.iter().map(|filter| filter.tables.clone()).collect();
+    let rulesets = tables(filters);
     let request = service.packet(Direction::LocalRequests);
     let reply = service.packet(Direction::LocalReplies);
     let works = [

@@ -4,8 +4,8 @@ use super::{
     mark::Mark,
     packet::Packet,
     service::Service,
-    stations::{Station, Tables, stations},
-    surroundings::Filter,
+    stations::{Station, stations},
+    surroundings::{Filter, tables},
     verdict::{Code, Judgement},
     walk::{Answers, Fate, Place, Question, Walk},
     ways::{explore, supposed_to_match},
@@ -28,7 +28,7 @@ fn hooks(direction: Direction) -> &'static [Hook] {
 /// Judges every direction that opens connections. `marks` are the bits of marks that rules outside of nat chains
 /// set; others are 0 at first, or set by a rule of a nat chain.
 pub(super) fn judge(service: &Service, filters: &[Filter<'_>], marks: u32) -> Vec<Judgement> {
-    let rulesets: Vec<Tables<'_>> = filters.iter().map(|filter| filter.tables.clone()).collect();
+    let rulesets = tables(filters);
     let mut judgements = Vec::new();
     for direction in service.directions() {
         let stations = stations(&rulesets, hooks(direction), true);
@@ -43,7 +43,7 @@ pub(super) fn judge(service: &Service, filters: &[Filter<'_>], marks: u32) -> Ve
 
 /// Bits of marks that nat chains set on a packet that opens a connection, and on no other. Untracked, none has them.
 pub(super) fn marks(service: &Service, filters: &[Filter<'_>]) -> u32 {
-    let rulesets: Vec<Tables<'_>> = filters.iter().map(|filter| filter.tables.clone()).collect();
+    let rulesets = tables(filters);
     let mut bits = 0;
     for direction in service.directions() {
         let stations = stations(&rulesets, hooks(direction), true);

@@ -25,6 +25,11 @@ pub(super) struct Filter<'a> {
     backend: Option<XtablesBackend>,
 }
 
+/// The tables of each ruleset.
+pub(super) fn tables<'a>(filters: &[Filter<'a>]) -> Vec<Tables<'a>> {
+    filters.iter().map(|filter| filter.tables.clone()).collect()
+}
+
 /// One namespace, for one family.
 #[derive(Debug)]
 pub(super) struct Surroundings<'a> {

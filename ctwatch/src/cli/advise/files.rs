@@ -6,10 +6,10 @@ use std::{
     net::{IpAddr, Ipv4Addr},
     ops::ControlFlow,
     path::Path,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context as _, Result, bail};
+use jiff::Timestamp;
 
 use crate::{
     analysis::{inspect::NO_NETNS, remedies::IdleTimes},
@@ -176,7 +176,10 @@ fn read(
         }
     };
     let aggregator = aggregator.unwrap_or_else(|| Aggregator::new(NO_NETNS, None));
-    Ok((aggregator.finish(unix_ms(), 0, DumpKind::Final), listing))
+    Ok((
+        aggregator.finish(Timestamp::now().as_millisecond(), 0, DumpKind::Final),
+        listing,
+    ))
 }
 
 /// The own addresses are known.
@@ -224,10 +227,4 @@ impl Unknown<'_, '_> {
 
 fn is_somebodys(address: IpAddr) -> bool {
     !address.is_multicast() && address != IpAddr::V4(Ipv4Addr::BROADCAST)
-}
-
-fn unix_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as i64)
 }

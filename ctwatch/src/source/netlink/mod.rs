@@ -3,11 +3,9 @@
 //! Expired entries are not in a dump although they are in the count: the kernel leaves them out, and removes some of
 //! them while it walks the table (`ctnetlink_dump_table`).
 
-use std::{
-    path::Path,
-    time::{Instant, SystemTime, UNIX_EPOCH},
-};
+use std::{path::Path, time::Instant};
 
+use jiff::Timestamp;
 use nix::errno::Errno;
 use thiserror::Error;
 
@@ -132,7 +130,7 @@ pub fn dump_by(
                 .collect()
         });
         let mut aggregator = Aggregator::new(seen.netns, local);
-        let (at_ms, started) = (unix_ms(), Instant::now());
+        let (at_ms, started) = (Timestamp::now().as_millisecond(), Instant::now());
         match entries_by(opener, seen, |entry| aggregator.add(entry)) {
             Ok(()) => {
                 let took_ms = started.elapsed().as_millis() as u64;
@@ -174,10 +172,4 @@ fn entries_by(opener: &dyn Opener, seen: &Seen, each: impl FnMut(&Entry)) -> Res
 /// Asking without would make the kernel load conntrack, and a watcher must not start what it watches.
 fn is_loaded() -> bool {
     Path::new(NF_CONNTRACK_MAX).exists()
-}
-
-fn unix_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as i64)
 }

@@ -19,15 +19,7 @@ fn growing(by_443: u64) -> Advice {
     scene.endpoints[1].0.address = None;
     let mut recording = scene.recording();
     grow(&mut recording, by_443);
-    let given = Given {
-        rulesets: recording
-            .node
-            .rulesets
-            .iter()
-            .map(ruleset_text::read)
-            .collect(),
-        ..Given::default()
-    };
+    let given = given(&recording);
     advise(&recording, &given)
 }
 

@@ -74,6 +74,15 @@ struct Scene {
     control_ports: Vec<u16>,
 }
 
+/// The rulesets that were recorded.
+fn given(recording: &Recording) -> Given {
+    let texts = recording.node.rulesets.iter();
+    Given {
+        rulesets: texts.map(ruleset_text::read).collect(),
+        ..Given::default()
+    }
+}
+
 impl Scene {
     fn new(endpoints: &[Endpoint], rules: &str) -> Self {
         let seen = EndpointDump {
@@ -171,15 +180,7 @@ impl Scene {
 
     fn advice(&self) -> Vec<PortAdvice> {
         let recording = self.recording();
-        let given = Given {
-            rulesets: recording
-                .node
-                .rulesets
-                .iter()
-                .map(ruleset_text::read)
-                .collect(),
-            ..Given::default()
-        };
+        let given = given(&recording);
         advise(&recording, &given).ports
     }
 

@@ -298,15 +298,7 @@ fn services_of_ipvs_that_nobody_read_may_be_there() {
     let mut recording = scene.recording();
     let name = "net.ipv4.vs.conntrack";
     recording.node.sysctls.insert(name.into(), "0".into());
-    let given = Given {
-        rulesets: recording
-            .node
-            .rulesets
-            .iter()
-            .map(ruleset_text::read)
-            .collect(),
-        ..Given::default()
-    };
+    let given = given(&recording);
     let advice = advise(&recording, &given);
     expect(&advice.ports[0], Verdict::Unproven, &["not-looked-at"]);
 }

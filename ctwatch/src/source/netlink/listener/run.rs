@@ -6,11 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
+
 use super::{
     super::{
         DumpError, Reason,
         opener::{Makes, OpenError, Opener},
-        socket, unix_ms,
+        socket,
     },
     mirror::Mirror,
 };
@@ -60,7 +62,7 @@ impl Run {
             kind,
             aggregator: Aggregator::new(seen.netns, mirror.local.clone()),
             buckets: fs::read_to_string(BUCKETS).ok(),
-            at_ms: unix_ms(),
+            at_ms: Timestamp::now().as_millisecond(),
             started: Instant::now(),
             ended: None,
         })
