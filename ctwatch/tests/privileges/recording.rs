@@ -116,7 +116,11 @@ fn only_the_keeper_holds_a_capability_while_a_user_records() {
     assert!(held.len() > 1, "the listener's thread is missing");
     assert!(held.iter().all(|sets| *sets == (0, 0)), "{held:x?}");
     let keeper = child_of(recorder.id(), "ctwatch-keeper");
-    assert_eq!(threads(keeper), [(NET_ADMIN, NET_ADMIN)]);
+    // It may be about to look into a namespace, which takes a thread.
+    let held = threads(keeper);
+    assert!(!held.is_empty(), "the keeper is gone");
+    let only = (NET_ADMIN, NET_ADMIN);
+    assert!(held.iter().all(|sets| *sets == only), "{held:x?}");
     end(recorder);
     assert!(!fs::exists(format!("/proc/{keeper}")).unwrap());
     let mode = fs::metadata(&file).unwrap();
