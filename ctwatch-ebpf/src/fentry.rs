@@ -45,13 +45,13 @@ fn tracing_free(ctx: FEntryContext) -> i32 {
 
 #[fentry]
 fn tracing_alloc(ctx: FEntryContext) -> i32 {
-    refuse::allocating(
-        stack_pointer(&ctx),
-        plain(number(&ctx, 0)),
-        plain(number(&ctx, 1)),
-        plain(number(&ctx, 2)),
-        number(&ctx, 5) as u32,
-    );
+    let newcomer = refuse::Newcomer {
+        net: plain(number(&ctx, 0)),
+        zone: plain(number(&ctx, 1)),
+        original: plain(number(&ctx, 2)),
+        hash: number(&ctx, 5) as u32,
+    };
+    refuse::allocating(stack_pointer(&ctx), &newcomer);
     0
 }
 

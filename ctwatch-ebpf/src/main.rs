@@ -9,7 +9,7 @@
 //! | `hash_insert` | `__nf_conntrack_hash_insert` | an entry enters the table, whoever made it |
 //! | `delete` | `nf_ct_delete` (or its split half) | why an entry that has time left ends |
 //! | `free` | `nf_conntrack_free` | an entry ends, once |
-//! | `alloc` | `__nf_conntrack_alloc` | the tuple and zone that may be refused; where all is to be told, or no kprobe can be |
+//! | `alloc` | `__nf_conntrack_alloc` | the tuple and zone that may be refused; `drops` once a table fills up, or where no kprobe can be |
 //! | `early_drop_enter` | `early_drop` | the tuple of the newcomer at a full table |
 //! | `early_drop_exit` | `early_drop`, return | the table was full and nothing could be evicted |
 //! | `clash_enter`, `clash_exit` | `nf_ct_resolve_clash` | an entry lost a race to its like |
@@ -99,13 +99,13 @@ fn free(ctx: ProbeContext) -> u32 {
 
 #[kprobe]
 fn alloc(ctx: ProbeContext) -> u32 {
-    refuse::allocating(
-        stack_pointer(ctx.regs),
-        argument(&ctx, 0),
-        argument(&ctx, 1),
-        argument(&ctx, 2),
-        argument(&ctx, 5) as u32,
-    );
+    let newcomer = refuse::Newcomer {
+        net: argument(&ctx, 0),
+        zone: argument(&ctx, 1),
+        original: argument(&ctx, 2),
+        hash: argument(&ctx, 5) as u32,
+    };
+    refuse::allocating(stack_pointer(ctx.regs), &newcomer);
     0
 }
 

@@ -11,7 +11,12 @@ use ctwatch_common::{
     layout::Tuple,
 };
 
-use crate::{conn::read_tuple, memory::read, refuse};
+use crate::{
+    conn::read_tuple,
+    memory::read,
+    refuse::{self, Newcomer},
+    stacks,
+};
 
 /// Where `orig` and `repl` can be.
 pub(crate) struct Places {
@@ -32,6 +37,9 @@ const DIRECTION: u64 = 39;
 /// `early_drop(net, hash)` is called.
 #[inline(always)]
 pub(crate) fn searching(places: &Places, net: u64, hash: u32) {
+    if stacks::is_told(places.stack_pointer, net, hash) {
+        return;
+    }
     let mut found = Found {
         original: 0,
         reply: 0,
@@ -51,7 +59,13 @@ pub(crate) fn searching(places: &Places, net: u64, hash: u32) {
         true => found.original,
         false => 0,
     };
-    refuse::allocating(places.stack_pointer, net, 0, original, hash);
+    let newcomer = Newcomer {
+        net,
+        zone: 0,
+        original,
+        hash,
+    };
+    refuse::found(places.stack_pointer, &newcomer);
 }
 
 /// Pointers that may be `orig` and `repl`; 0 is none.

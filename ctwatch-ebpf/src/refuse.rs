@@ -1,7 +1,9 @@
 //! A connection is refused: the table is full and `early_drop` found nothing to evict.
 //!
-//! `early_drop(net, hash)` does not know the tuple; its only caller, `__nf_conntrack_alloc`, does. So each
-//! allocation notes its arguments for its stack ([`crate::stacks`]), and a failed `early_drop` looks there.
+//! `early_drop(net, hash)` does not know the tuple; its only caller, `__nf_conntrack_alloc`, does. So what is known of
+//! an allocation is noted for its stack ([`crate::stacks`]), and a failed `early_drop` looks there. While the table has
+//! room it is looked for in that caller's frame ([`crate::newcomer`]); once it fills up, whoever wants the zone too
+//! has each allocation tell of itself.
 
 use aya_ebpf::EbpfContext;
 use ctwatch_common::{event::reason, limits::UNATTRIBUTED};
@@ -14,19 +16,41 @@ use crate::{
     stacks,
 };
 
+/// What is known of an allocation.
+pub(crate) struct Newcomer {
+    pub(crate) net: u64,
+    /// 0 where it is not known.
+    pub(crate) zone: u64,
+    /// 0 where it is not known.
+    pub(crate) original: u64,
+    pub(crate) hash: u32,
+}
+
 /// `__nf_conntrack_alloc(net, zone, orig, repl, gfp, hash)` is called.
 #[inline(always)]
-pub(crate) fn allocating(stack_pointer: u64, net: u64, zone: u64, original: u64, hash: u32) {
+pub(crate) fn allocating(stack_pointer: u64, newcomer: &Newcomer) {
+    note(stack_pointer, newcomer, 1);
+}
+
+/// `early_drop(net, hash)` is called, for an allocation of which this was found.
+#[inline(always)]
+pub(crate) fn found(stack_pointer: u64, newcomer: &Newcomer) {
+    note(stack_pointer, newcomer, 0);
+}
+
+#[inline(always)]
+fn note(stack_pointer: u64, newcomer: &Newcomer, is_told: u32) {
     let Some(stack) = stacks::of(stack_pointer) else {
         return;
     };
     // SAFETY: a map value, this stack's own.
     unsafe {
         (*stack).pointer = stack_pointer;
-        (*stack).net = net;
-        (*stack).zone = zone;
-        (*stack).original = original;
-        (*stack).hash = hash;
+        (*stack).net = newcomer.net;
+        (*stack).zone = newcomer.zone;
+        (*stack).original = newcomer.original;
+        (*stack).hash = newcomer.hash;
+        (*stack).is_told = is_told;
     }
 }
 

@@ -44,7 +44,8 @@ pub(crate) struct Stack {
     pub(crate) refused_ns: u64,
     /// The processor it was sent from.
     pub(crate) refused_cpu: u32,
-    pub(crate) pad: u32,
+    /// 1 where `__nf_conntrack_alloc` itself told all of this: what was found for it is not as good.
+    pub(crate) is_told: u32,
     /// Tuple of that packet.
     pub(crate) refused: Tuple,
 }
@@ -54,6 +55,15 @@ pub(crate) struct Stack {
 pub(crate) fn of(pointer: u64) -> Option<*mut Stack> {
     let number = ((pointer >> STACK_BITS) as u32).wrapping_mul(0x9E37_79B1) >> 22;
     STACKS.get_ptr_mut(number)
+}
+
+/// Whether the allocation that `early_drop(net, hash)` is called for, with the stack at `pointer`, told of itself.
+#[inline(always)]
+pub(crate) fn is_told(pointer: u64, net: u64, hash: u32) -> bool {
+    allocating(pointer).is_some_and(|stack| {
+        // SAFETY: a map value, this stack's own.
+        unsafe { (*stack).is_told == 1 && (*stack).net == net && (*stack).hash == hash }
+    })
 }
 
 /// The place of this stack if it is in the middle of `__nf_conntrack_alloc`, which whoever asks knows to be so for what

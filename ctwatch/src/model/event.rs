@@ -149,9 +149,6 @@ pub struct Wanted {
     pub packets: bool,
     /// Invalid packets, too.
     pub invalid: bool,
-    /// Attach at once what tells inserts that failed other than by a clash, which costs each new flow; otherwise that is
-    /// attached when the kernel counts the first of them.
-    pub failures: bool,
     /// Of this namespace only, by inode number.
     pub netns: Option<u32>,
     /// In which this port is the destination of the refused connection, the evicted entry or the other one.
@@ -164,7 +161,6 @@ impl Wanted {
         per_second: 20,
         packets: false,
         invalid: false,
-        failures: false,
         netns: None,
         port: None,
     };

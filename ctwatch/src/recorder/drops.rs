@@ -1,4 +1,8 @@
 //! The loop of `drops`: events one by one as they come; tables and books are kept beside them, nothing is recorded.
+//!
+//! While tables have room it hooks what a recording hooks, and costs no more. What tells a refused connection's zone
+//! costs each new flow, and is attached when a table fills up; what tells inserts that failed other than by a clash,
+//! when the kernel counts one.
 
 use std::{
     collections::HashMap,
@@ -29,6 +33,9 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 /// So many events a second each processor may send: what a terminal or a pipe takes.
 const PER_SECOND: u32 = 10_000;
 
+/// From this fill on, refusals are told in full from the first one.
+const FILLS_UP: f64 = 0.8;
+
 /// What is to be told.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -52,6 +59,8 @@ pub struct Drops {
     packets: bool,
     kernel: String,
     fills: HashMap<Netns, Fill>,
+    /// Whether newcomers tell all there is of them.
+    in_full: bool,
     counted: Counters,
     sampled: Instant,
 }
@@ -76,6 +85,7 @@ impl Drops {
             packets: settings.packets,
             kernel: node.kernel,
             fills: HashMap::new(),
+            in_full: false,
             counted: Counters::default(),
             sampled: Instant::now(),
         };
@@ -152,6 +162,11 @@ impl Drops {
         self.fills = fills
             .filter_map(|table| Some((table.netns, Fill::of(table)?)))
             .collect();
+        let mut shares = self.fills.values().filter_map(|fill| fill.share());
+        if !self.in_full && shares.any(|share| share >= FILLS_UP) {
+            self.in_full = true;
+            self.watching.watch_newcomers()?;
+        }
         self.watching.heed(sample).map(drop)
     }
 
@@ -173,7 +188,6 @@ fn wanted(settings: &Settings, node: &Node) -> Result<Wanted, Error> {
         per_second: PER_SECOND,
         packets: settings.packets,
         invalid: settings.invalid,
-        failures: true,
         netns: netns.transpose()?.map(|netns| netns.inode),
         port: settings.port,
     })

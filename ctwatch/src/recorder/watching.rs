@@ -16,7 +16,10 @@ use super::{
 use crate::{
     analysis::ledger::Books,
     model::{gap::Gap, ledger::Ledger, node::Node, sample::Sample},
-    source::{keeper::Keeper, node, privilege},
+    source::{
+        keeper::{self, Keeper},
+        node, privilege,
+    },
 };
 
 /// Watching that has begun. Dropping it ends it.
@@ -171,6 +174,21 @@ impl Watching {
         }
         reasons.retain(|reason| self.namespaces.degrade(reason));
         Ok(reasons)
+    }
+
+    /// From now on all there is of newcomers is told.
+    ///
+    /// # Errors
+    /// When the process that keeps the capabilities is gone. What the kernel refuses is among what cannot be told.
+    pub(super) fn watch_newcomers(&mut self) -> Result<(), Error> {
+        match self.keeper.watch_newcomers() {
+            Err(keeper::Error::Refused(refusal)) => {
+                let reason = format!("zones of refused connections are not told: {refusal}");
+                self.namespaces.degrade(&reason);
+                Ok(())
+            }
+            other => Ok(other?),
+        }
     }
 
     /// The books as they stand.

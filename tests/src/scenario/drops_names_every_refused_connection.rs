@@ -4,6 +4,8 @@
 use std::{
     collections::BTreeSet,
     net::{SocketAddr, TcpStream},
+    thread::sleep,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
@@ -37,6 +39,8 @@ pub(crate) fn run() -> Result<()> {
             .run(|| TcpStream::connect(web).context("cannot connect"))?;
         held.push((client, listener.accept()?));
     }
+    // Tables are looked at once a second; zones are told from then on.
+    sleep(Duration::from_secs(3));
     world
         .client
         .run(|| udp::from_ports((NODE, 53).into(), PORTS))?;

@@ -1,6 +1,6 @@
 //! A hash table far too small for its entries: the kernel refuses to make a chain longer and counts that as
 //! insert_failed (nf_conntrack_core.c, `chaintoolong`). Whose the failures are is watched from the first of them on;
-//! the recording says so, and from then on each is counted at its port.
+//! the recording says so, and from then on each is counted at its port, and `drops` tells each.
 
 use std::{thread::sleep, time::Duration};
 
@@ -9,6 +9,7 @@ use anyhow::{Result, bail};
 use crate::{
     lab::{
         check::equal,
+        drops::Drops,
         recorder::Recorder,
         setting::Setting,
         traffic::udp,
@@ -33,14 +34,18 @@ pub(crate) fn run() -> Result<()> {
     let send = |ports| world.client.run(|| udp::to_ports(NODE, 20_001, ports));
     let before = world.figures()?;
     let recorder = Recorder::start(&[])?;
+    let drops = Drops::start(&["--netns", world.node.name()], false)?;
     send(1..=FIRST)?;
     let between = world.figures()?;
     if between.grown(&before, "insert_failed")? == 0 {
         return Err(Skip("this kernel lets chains grow".to_owned()).into());
     }
     wait_until_said(&recorder)?;
+    // `drops` looks once a second.
+    sleep(Duration::from_secs(3));
     send(THEN)?;
     let recording = recorder.stop()?;
+    let shown = drops.stop()?;
     let after = world.figures()?;
     let failed = after.grown(&between, "insert_failed")?;
     let of = format!(
@@ -49,6 +54,11 @@ pub(crate) fn run() -> Result<()> {
         THEN.end()
     );
     equal("insert_failed", recording.sum("insert_failed", &of)?, failed)?;
+    let told = shown.of("chain_too_long").into_iter().filter(|event| {
+        let port = event["original"]["dport"].as_u64();
+        port.is_some_and(|port| u16::try_from(port).is_ok_and(|port| THEN.contains(&port)))
+    });
+    equal("told", i64::try_from(told.count())?, failed)?;
     let flows = i64::from(THEN.end() - THEN.start() + 1);
     equal("inserted", recording.sum("inserted", &of)?, flows - failed)?;
     let once = format!(

@@ -270,6 +270,13 @@ impl Kept for Ready {
         }
     }
 
+    fn watch_newcomers(&mut self) -> Result<(), String> {
+        match self {
+            Self::Probes(probes) => probes.watch_newcomers().map_err(|error| error.to_string()),
+            Self::Netlink { .. } => Ok(()),
+        }
+    }
+
     fn attach_again(&mut self) -> Result<(), String> {
         match self {
             Self::Probes(probes) => probes.attach_again().map_err(|error| error.to_string()),

@@ -44,7 +44,7 @@ pub(super) fn read(tree: &Tree, release: Option<&str>) -> (Kernel, Option<Kallsy
     });
     let plan = kallsyms
         .value()
-        .map(|kallsyms| match hooks::plan(kallsyms, false) {
+        .map(|kallsyms| match hooks::plan(kallsyms) {
             Ok(plan) => Ok(plan.degraded),
             Err(error) => Err(error.to_string()),
         });

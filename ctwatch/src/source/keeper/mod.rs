@@ -53,6 +53,14 @@ pub trait Kept {
         Ok(false)
     }
 
+    /// Attaches what tells all there is of a newcomer that a full table refuses.
+    ///
+    /// # Errors
+    /// In words.
+    fn watch_newcomers(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Attaches everything again, after nf_conntrack was unloaded and loaded.
     ///
     /// # Errors
@@ -150,6 +158,14 @@ impl Keeper {
     /// When the kernel refuses.
     pub fn watch_failures(&self) -> Result<bool, Error> {
         self.ask_to(&Request::WatchFailures)
+    }
+
+    /// As [`Kept::watch_newcomers`].
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn watch_newcomers(&self) -> Result<(), Error> {
+        self.ask_to(&Request::WatchNewcomers)
     }
 
     /// As [`Kept::attach_again`].

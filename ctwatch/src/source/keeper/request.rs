@@ -29,6 +29,8 @@ pub(super) enum Request {
     SetAddresses(Netns, Vec<Address>),
     /// Attaches what tells whose failed inserts are.
     WatchFailures,
+    /// Attaches what tells all there is of a newcomer.
+    WatchNewcomers,
     /// Attaches everything again, after the module was loaded anew.
     AttachAgain,
     /// Packets without an entry that netfilter dropped since the last call.

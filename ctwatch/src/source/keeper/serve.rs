@@ -78,6 +78,10 @@ impl<'a> Server<'a> {
                 let attached = self.kept.watch_failures();
                 self.reply(&attached.map_err(Refusal::Other), None)
             }
+            Request::WatchNewcomers => {
+                let attached = self.kept.watch_newcomers();
+                self.reply(&attached.map_err(Refusal::Other), None)
+            }
             Request::AttachAgain => {
                 let attached = self.kept.attach_again();
                 // The kernel's counters begin anew with the module.

@@ -90,9 +90,9 @@ pub struct Plan {
     pub on_failure: Vec<Hook>,
     /// Hooks that tell invalid packets, attached only where these are asked for: they cost each of them.
     pub on_invalid: Vec<Hook>,
-    /// What tells the newcomer where `early_drop_enter`, which nothing but a kprobe can be, is refused: it costs each new
-    /// flow.
-    pub instead: Option<Hook>,
+    /// What tells all there is of newcomers, their zone included: it costs each new flow. Also stands in for
+    /// `early_drop_enter` where that, which nothing but a kprobe can be, is refused.
+    pub on_newcomers: Option<Hook>,
     /// Ranges for the kernel side.
     pub callers: Callers,
     /// What the programs are told once, when they are loaded.
@@ -116,18 +116,17 @@ impl Plan {
     pub fn find(&self, program: &str) -> Option<&Hook> {
         let all = self.hooks.iter().chain(&self.on_failure);
         all.chain(&self.on_invalid)
-            .chain(&self.instead)
+            .chain(&self.on_newcomers)
             .find(|hook| hook.program == program)
     }
 }
 
-/// Looks every function up. `in_full` is for whoever wants to be told all there is of a refused connection, its zone
-/// included, at a price for each new one.
+/// Looks every function up.
 ///
 /// # Errors
 ///
 /// [`HookError`] names the first function that cannot be hooked.
-pub fn plan(kallsyms: &Kallsyms, in_full: bool) -> Result<Plan, HookError> {
+pub fn plan(kallsyms: &Kallsyms) -> Result<Plan, HookError> {
     if !kallsyms.conntrack_loaded() {
         return Err(HookError::NotLoaded);
     }
@@ -141,15 +140,10 @@ pub fn plan(kallsyms: &Kallsyms, in_full: bool) -> Result<Plan, HookError> {
         None => attach("delete", required(kallsyms, "nf_ct_delete")?),
     }
     let early_drop = required(kallsyms, "early_drop")?;
-    let alloc = || required(kallsyms, "__nf_conntrack_alloc");
-    let mut instead = None;
-    if in_full {
-        attach("alloc", alloc()?);
-    } else {
-        attach("early_drop_enter", early_drop);
-        instead = alloc().ok().map(|symbol| hook("alloc", symbol));
-    }
+    attach("early_drop_enter", early_drop);
     attach("early_drop_exit", early_drop);
+    let alloc = kallsyms.callable("__nf_conntrack_alloc");
+    let on_newcomers = alloc.map(|symbol| hook("alloc", symbol));
     match kallsyms.callable("nf_ct_resolve_clash") {
         Some(symbol) => {
             attach("clash_exit", symbol);
@@ -196,7 +190,7 @@ pub fn plan(kallsyms: &Kallsyms, in_full: bool) -> Result<Plan, HookError> {
         hooks,
         on_failure,
         on_invalid,
-        instead,
+        on_newcomers,
         callers,
         shape: Shape {
             dying_at_delete: split.is_some(),
@@ -270,7 +264,7 @@ ffffffffc0a00d00 T nf_l4proto_log_invalid [nf_conntrack]
 ";
 
     fn plan_of(text: &str) -> Result<Plan, HookError> {
-        plan(&Kallsyms::parse(text, &FUNCTIONS), false)
+        plan(&Kallsyms::parse(text, &FUNCTIONS))
     }
 
     fn without(symbol: &str) -> String {

@@ -53,9 +53,7 @@ pub struct Probes {
     logger: Option<Logger>,
     hooks: Vec<Hook>,
     on_failure: Vec<Hook>,
-    instead: Option<Hook>,
-    /// All there is of a refused connection is wanted.
-    in_full: bool,
+    on_newcomers: Option<Hook>,
     degraded: Vec<String>,
     kernel: String,
     misses_before: Option<u64>,
@@ -81,7 +79,7 @@ impl Probes {
     pub fn attach(node: &Node, wanted: &Wanted, by: By) -> Result<Self, AttachError> {
         privilege::check(&privilege::PROBES)?;
         let kallsyms = Kallsyms::read(&hooks::FUNCTIONS).map_err(AttachError::Kallsyms)?;
-        let plan = hooks::plan(&kallsyms, wanted.failures)?;
+        let plan = hooks::plan(&kallsyms)?;
         let btf = Btf::vmlinux()?;
         let layout = layout::resolve(&btf)?;
         let packet = refusals::layout::offsets(&btf)?;
@@ -101,7 +99,7 @@ impl Probes {
                     .hooks
                     .iter()
                     .chain(&plan.on_failure)
-                    .chain(&plan.instead);
+                    .chain(&plan.on_newcomers);
                 Some(fentry::Programs::load(&ebpf, hooks, &kallsyms, &btf)?)
             }
         };
@@ -142,8 +140,7 @@ impl Probes {
             degraded,
             hooks: plan.hooks,
             on_failure: plan.on_failure,
-            instead: plan.instead,
-            in_full: wanted.failures,
+            on_newcomers: plan.on_newcomers,
             kernel: node.kernel.clone(),
             misses_before: None,
             map_bytes,
@@ -157,9 +154,6 @@ impl Probes {
         if wanted.packets {
             attach::tracepoint(&mut probes.ebpf, "refused_packet", "kfree_skb")?;
         }
-        if wanted.failures {
-            probes.watch_failures()?;
-        }
         probes.misses_before = probes.misses();
         Ok(probes)
     }
@@ -167,7 +161,7 @@ impl Probes {
     /// Loads all programs, then attaches those that are attached from the start. Beside fentry a function that only a
     /// kprobe can take is done without where that is refused, which is said.
     fn attach_hooks(&mut self) -> Result<(), AttachError> {
-        for hook in &self.on_failure {
+        for hook in self.on_failure.iter().chain(&self.on_newcomers) {
             load(&mut self.ebpf, self.tracing.as_ref(), hook)?;
         }
         let mut loaded = Vec::new();
@@ -210,7 +204,7 @@ impl Probes {
     /// [`AttachError`], also when the module is not there yet. Nothing is attached then.
     pub fn attach_again(&mut self) -> Result<(), AttachError> {
         let kallsyms = Kallsyms::read(&hooks::FUNCTIONS).map_err(AttachError::Kallsyms)?;
-        let plan = hooks::plan(&kallsyms, self.in_full)?;
+        let plan = hooks::plan(&kallsyms)?;
         if plan.shape != self.shape {
             return Err(AttachError::Reshaped);
         }
@@ -232,9 +226,9 @@ impl Probes {
             return Err(error);
         }
         let program = hook.program;
-        if program == "early_drop_enter" && self.instead.is_some() {
+        if program == "early_drop_enter" && self.on_newcomers.is_some() {
             log::info!("newcomers are told by __nf_conntrack_alloc: {error}");
-            return Ok(self.instead.take());
+            return Ok(self.on_newcomers.take());
         }
         self.degraded
             .push(format!("what {program} tells is not counted: {error}"));
@@ -302,6 +296,19 @@ impl Probes {
         let new = !hooks.is_empty();
         self.hooks.extend(hooks);
         Ok(new)
+    }
+
+    /// Attaches what tells all there is of a newcomer that a full table refuses; until then its zone is unknown.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError::Program`].
+    pub fn watch_newcomers(&mut self) -> Result<(), AttachError> {
+        if let Some(hook) = self.on_newcomers.take() {
+            self.attach_one(&hook)?;
+            self.hooks.push(hook);
+        }
+        Ok(())
     }
 
     /// Programs, and how and where they are attached: `fentry nf_conntrack_free`, or for a kprobe the symbol.
