@@ -34,7 +34,7 @@ pub(super) fn clippy() -> Result<Tally> {
     )
 }
 
-/// Licences and advisories, where cargo-deny is installed and configured.
+/// Licences, versions and sources, where cargo-deny is installed; advisories, where their database can be fetched.
 pub(super) fn deny() -> Result<Tally> {
     let installed = cargo(&["deny", "--version"])
         .stdout(Stdio::null())
@@ -47,11 +47,25 @@ pub(super) fn deny() -> Result<Tally> {
             "cargo-deny is not installed",
         ));
     }
-    passes(
-        cargo(&["deny", "check"]),
+    let mut tally = passes(
+        cargo(&["deny", "check", "bans", "licenses", "sources"]),
         "cargo deny check",
         "its report is above",
-    )
+    )?;
+    let advisories = cargo(&["deny", "check", "advisories"])
+        .output()
+        .context("cannot run cargo deny")?;
+    let told = String::from_utf8_lossy(&advisories.stderr);
+    let name = "cargo deny check advisories";
+    tally += if advisories.status.success() {
+        Tally::pass()
+    } else if told.contains("failed to fetch advisory database") {
+        Tally::skip(name, "the database of advisories cannot be fetched")
+    } else {
+        eprint!("{told}");
+        Tally::failure(name, "its report is above")
+    };
+    Ok(tally)
 }
 
 /// `cargo test`. Its lines are shown as they come; those of tests that passed are left out.

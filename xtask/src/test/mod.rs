@@ -10,6 +10,7 @@ use anyhow::Result;
 use crate::lab::{self, Kernel};
 
 mod cargo;
+mod fuzz;
 mod libtest;
 mod matrix;
 mod native;
@@ -51,6 +52,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         step("clippy", cargo::clippy),
         step("licences", cargo::deny),
         step("unit, snapshot and property tests", cargo::test),
+        step("fuzzing of parsers", fuzz::run),
         step("kernel object", object::check),
     ];
     let mut programs = Vec::new();
