@@ -47,7 +47,7 @@ pub(crate) const PROBES: [Watcher<'static>; 2] = [
     record("ctwatch, kprobe", "kprobe"),
 ];
 
-/// It hooks more than `record` of what each new connection passes.
+/// Once a table fills up it hooks more than `record` of what each new connection passes.
 const DROPS: [Watcher<'static>; 2] = [
     drops("ctwatch drops, fentry", "fentry"),
     drops("ctwatch drops, kprobe", "kprobe"),
