@@ -17,12 +17,14 @@ mod busiest;
 mod findings;
 mod numbers;
 mod record;
+mod runs;
 mod sums;
 
 pub use busiest::Busiest;
 use findings::Findings;
 use numbers::Numbers;
-use record::{Ipv4Record, Ipv6Record, Record, Tail};
+use record::{Ipv4Record, Ipv6Record, Record as _, Tail};
+use runs::Runs;
 use sums::Sums;
 
 /// Takes the entries of one namespace's table.
@@ -31,8 +33,8 @@ pub struct Aggregator {
     netns: Netns,
     local: Option<LocalAddresses>,
     numbers: Numbers,
-    ipv4: Vec<Ipv4Record>,
-    ipv6: Vec<Ipv6Record>,
+    ipv4: Runs<Ipv4Record>,
+    ipv6: Runs<Ipv6Record>,
     /// `None` where they are not asked for.
     findings: Option<Findings>,
 }
@@ -48,8 +50,8 @@ impl Aggregator {
             netns,
             local,
             numbers: Numbers::default(),
-            ipv4: Vec::new(),
-            ipv6: Vec::new(),
+            ipv4: Runs::default(),
+            ipv6: Runs::default(),
             findings: Some(Findings::default()),
         }
     }
@@ -85,8 +87,8 @@ impl Aggregator {
 
     /// Sorts what was counted: where several count, each does so beside the others.
     pub fn settle(&mut self) {
-        self.ipv4.sort_unstable();
-        self.ipv6.sort_unstable();
+        self.ipv4.settle();
+        self.ipv6.settle();
     }
 
     /// Takes over what another has counted, of the same namespace with the same addresses.
@@ -97,8 +99,8 @@ impl Aggregator {
         }
         // Each of its numbers was handed out by it.
         let renumber = |tail: Tail| tail.at(numbers.get(tail.endpoint()).copied().unwrap_or(0));
-        merge(&mut self.ipv4, other.ipv4, renumber);
-        merge(&mut self.ipv6, other.ipv6, renumber);
+        self.ipv4.append(other.ipv4, renumber);
+        self.ipv6.append(other.ipv6, renumber);
         if let Some((findings, more)) = self.findings.as_mut().zip(other.findings) {
             findings.merge(more, &numbers);
         }
@@ -139,24 +141,6 @@ impl Aggregator {
             clients,
         }
     }
-}
-
-/// Puts two parts together, the other's with new numbers: sorted, if each was.
-fn merge<R: Record>(mine: &mut Vec<R>, other: Vec<R>, renumber: impl Fn(Tail) -> Tail) {
-    let mut merged = Vec::with_capacity(mine.len() + other.len());
-    let mut first = std::mem::take(mine).into_iter().peekable();
-    for record in other {
-        while let Some(earlier) = first.next_if(|earlier| earlier.client() <= record.client()) {
-            merged.push(earlier);
-        }
-        merged.push(R::new(record.client(), renumber(record.tail())));
-    }
-    merged.extend(first);
-    // New numbers are in an order of their own.
-    for of_client in merged.chunk_by_mut(|a, b| a.client() == b.client()) {
-        of_client.sort_unstable();
-    }
-    *mine = merged;
 }
 
 #[cfg(test)]

@@ -6,13 +6,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::model::entry::{Entry, State};
 
 /// Ordered by client, then by endpoint.
-pub(super) trait Record: Copy + Ord {
+pub(super) trait Record: Copy + Ord + Send + Sync {
     /// Source of the original direction.
     type Client: Copy + Ord + Into<IpAddr>;
 
     fn new(client: Self::Client, tail: Tail) -> Self;
     fn client(self) -> Self::Client;
     fn tail(self) -> Tail;
+
+    /// Sorts by client alone.
+    fn sort_by_client(records: &mut [Self]);
 }
 
 /// Where and in which state: from the highest bit on 26 bits of the endpoint's number, 1 bit for a reply, 5 bits for
@@ -72,6 +75,11 @@ impl Record for Ipv4Record {
     fn tail(self) -> Tail {
         Tail(self.0 as u32)
     }
+
+    /// By the bytes of 32 bits: a quarter of the time that comparisons take.
+    fn sort_by_client(records: &mut [Self]) {
+        radsort::sort_by_key(records, |record| (record.0 >> 32) as u32);
+    }
 }
 
 /// Packed: 20 bytes instead of 24.
@@ -101,5 +109,9 @@ impl Record for Ipv6Record {
 
     fn tail(self) -> Tail {
         Tail(self.tail)
+    }
+
+    fn sort_by_client(records: &mut [Self]) {
+        records.sort_unstable_by_key(|record| (record.high, record.low));
     }
 }

@@ -1,9 +1,12 @@
 //! What the records of a dump add up to. They are sorted by client: so distinct clients are counted exactly, in a
 //! fraction of the memory and time that sets of addresses would take.
 
-use std::{cmp::Reverse, collections::BinaryHeap, net::IpAddr};
+use std::{cmp::Reverse, collections::BinaryHeap, net::IpAddr, panic, thread};
 
-use super::record::{Record, Tail};
+use super::{
+    record::{Record, Tail},
+    runs::{self, Runs},
+};
 use crate::model::{
     dump::{ClientDump, Dump, EndpointDump},
     entry::State,
@@ -52,14 +55,51 @@ impl Sums {
         }
     }
 
-    /// Adds one family's records.
-    pub(super) fn add<R: Record>(&mut self, mut records: Vec<R>) {
-        records.sort_unstable();
-        for records in records.chunk_by(|a, b| a.client() == b.client()) {
-            if let Some(first) = records.first() {
-                self.add_client(first.client().into(), records);
-            }
+    /// Adds one family's records, with a thread for each of the runs.
+    pub(super) fn add<R: Record>(&mut self, records: Runs<R>) {
+        let runs = records.into_runs();
+        let mut parts = runs::parts(&runs);
+        let first = parts.pop().unwrap_or_default();
+        let others: Vec<Self> = thread::scope(|scope| {
+            let endpoints = self.endpoints.len();
+            let threads: Vec<_> = parts
+                .into_iter()
+                .map(|part| {
+                    scope.spawn(move || {
+                        let mut sums = Self::new(endpoints);
+                        sums.add_part(part);
+                        sums
+                    })
+                })
+                .collect();
+            self.add_part(first);
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|p| panic::resume_unwind(p)))
+                .collect()
+        });
+        for other in others {
+            self.absorb(other);
         }
+    }
+
+    /// Takes over the sums of other clients.
+    fn absorb(&mut self, other: Self) {
+        self.entries += other.entries;
+        self.distinct_clients += other.distinct_clients;
+        for (mine, more) in self.endpoints.iter_mut().zip(&other.endpoints) {
+            mine.absorb(more);
+        }
+        for Reverse(client) in other.top {
+            self.rank(client);
+        }
+    }
+
+    fn add_part<R: Record>(&mut self, part: Vec<&[R]>) {
+        runs::by_client(part, |client, records| {
+            records.sort_unstable();
+            self.add_client(client.into(), records);
+        });
     }
 
     fn add_client<R: Record>(&mut self, address: IpAddr, records: &[R]) {
@@ -117,6 +157,15 @@ impl Totals {
             .and_then(|state| self.states.get_mut(usize::from(state.0)));
         let [without, with] = &mut self.stateless;
         *state.unwrap_or(if replied { with } else { without }) += 1;
+    }
+
+    fn absorb(&mut self, other: &Self) {
+        self.clients += other.clients;
+        self.unreplied += other.unreplied;
+        let mine = self.stateless.iter_mut().chain(&mut self.states);
+        for (mine, more) in mine.zip(other.stateless.iter().chain(&other.states)) {
+            *mine += more;
+        }
     }
 
     pub(super) fn entries(&self) -> u64 {
