@@ -188,7 +188,7 @@ impl Teller<'_> {
 /// Says what was not understood; a listing without a single entry is none.
 fn warn(listing: &Listing, name: &str) -> Result<Outcome> {
     for warning in inspect::warnings(listing, name) {
-        eprintln!("ctwatch: warning: {warning}");
+        noteln!("ctwatch: warning: {warning}");
     }
     if listing.entries == 0 && listing.damaged > 0 {
         bail!(

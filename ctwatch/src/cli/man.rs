@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args, program: Command, global: &Global) -> Result<Outc
     }
     if !global.quiet {
         let pages = commands.len() + 1;
-        eprintln!("{pages} manual pages are in {}", directory.display());
+        noteln!("{pages} manual pages are in {}", directory.display());
     }
     Ok(Outcome::Done)
 }

@@ -10,6 +10,22 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::source::privilege;
 
+/// `eprint!`, that goes on where nobody reads standard error any more: what is under way is not to end for that.
+macro_rules! note {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = write!(std::io::stderr(), $($words)*);
+    }};
+}
+
+/// `eprintln!`, likewise.
+macro_rules! noteln {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($words)*);
+    }};
+}
+
 mod addresses;
 mod advise;
 mod apply;
@@ -192,7 +208,7 @@ pub fn main() -> ExitCode {
         Ok(Outcome::Attention) => ExitCode::from(1),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("ctwatch: {error:#}");
+            noteln!("ctwatch: {error:#}");
             ExitCode::from(2)
         }
     }

@@ -90,10 +90,10 @@ async fn record(args: &Args, global: &Global) -> Result<Outcome> {
     // Only from here on is there something to be ended in order: a first dump of a large table can be broken off.
     let mut signals = Signals::new()?;
     if let Some(notice) = recorder.notice() {
-        eprintln!("ctwatch: {notice}");
+        noteln!("ctwatch: {notice}");
     }
     if global.verbose {
-        eprint!("{}", render::attached(&recorder.attached()));
+        note!("{}", render::attached(&recorder.attached()));
     }
     let mut child = match spawn(&args.command) {
         Ok(child) => child,
@@ -134,7 +134,7 @@ async fn record(args: &Args, global: &Global) -> Result<Outcome> {
     }
     let finished = recorder.finish()?;
     if !global.quiet {
-        eprint!("{}", render::summary(&finished, &args.file));
+        note!("{}", render::summary(&finished, &args.file));
     }
     if global.output == Output::Json {
         writeln!(io::stdout(), "{}", render::json(&finished, &args.file))?;
@@ -178,9 +178,7 @@ fn is_full(progress: &Progress) -> bool {
 fn outcome(status: Option<ExitStatus>) -> Outcome {
     match status {
         Some(status) if !status.success() => {
-            eprintln!(
-                "ctwatch: warning: the command ended with {status}; the recording is complete"
-            );
+            noteln!("ctwatch: warning: the command ended with {status}; the recording is complete");
             Outcome::Attention
         }
         _ => Outcome::Done,
@@ -196,7 +194,7 @@ async fn end(child: &mut Option<Child>, recorder: &Recorder) {
         && kill(pid, NixSignal::SIGTERM) == Err(Errno::EPERM)
         && let Err(error) = recorder.end(pid)
     {
-        eprintln!("ctwatch: warning: cannot ask the command to end, so it goes on: {error}");
+        noteln!("ctwatch: warning: cannot ask the command to end, so it goes on: {error}");
         return;
     }
     let _ = timeout(PATIENCE, child.wait()).await;
@@ -216,13 +214,13 @@ impl ProgressLine {
 
     fn show(&self, progress: &Progress) {
         if self.shown {
-            eprint!("\r\x1b[K{}", render::progress(progress));
+            note!("\r\x1b[K{}", render::progress(progress));
         }
     }
 
     fn clear(&self) {
         if self.shown {
-            eprint!("\r\x1b[K");
+            note!("\r\x1b[K");
         }
     }
 }

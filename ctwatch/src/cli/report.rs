@@ -125,16 +125,16 @@ fn netns(args: &Args, recording: &Recording) -> Result<Option<Vec<Netns>>> {
 fn warn(args: &Args, report: &Report) {
     let file = args.file.display();
     if report.source.ended.is_none() {
-        eprintln!(
+        noteln!(
             "ctwatch: warning: {file} did not end in order: the recorder still runs or was killed, and the \
              interval in flight is missing (keep {file}-wal beside it)"
         );
     }
     for reason in &report.source.degraded {
-        eprintln!("ctwatch: warning: {reason}");
+        noteln!("ctwatch: warning: {reason}");
     }
     if args.port.is_some() && args.by == Some(By::Client) {
-        eprintln!(
+        noteln!(
             "ctwatch: warning: dumps keep clients of the whole table, none by port (leave out --port)"
         );
     }

@@ -35,10 +35,10 @@ impl Settings {
             sysctl_listing::read(&self.text).with_context(|| format!("cannot use {path}"))?;
         for damage in &listing.first_damaged {
             let sysctl_listing::Damage { line, column, text } = damage;
-            eprintln!("ctwatch: warning: {path}:{line}:{column}: not a setting: {text:?}");
+            noteln!("ctwatch: warning: {path}:{line}:{column}: not a setting: {text:?}");
         }
         if listing.damaged > listing.first_damaged.len() {
-            eprintln!(
+            noteln!(
                 "ctwatch: warning: {path}: {} lines were not understood; the rest is used",
                 listing.damaged
             );

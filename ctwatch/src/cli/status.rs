@@ -50,7 +50,7 @@ fn all(global: &Global) -> Result<Outcome> {
     let namespaces = node::namespaces(own_only, &mut degraded);
     let status = look(&namespaces, degraded);
     for reason in &status.degraded {
-        eprintln!("ctwatch: warning: {reason}");
+        noteln!("ctwatch: warning: {reason}");
     }
     let out = match global.output {
         Output::Json => json(&status)?,

@@ -31,17 +31,17 @@ fn listing() -> String {
     text
 }
 
-fn advise(desk: &Desk, arguments: &[&str]) -> serde_json::Value {
+pub(super) fn advise(desk: &Desk, arguments: &[&str]) -> serde_json::Value {
     let out = desk.stdout(&[arguments, &["-o", "json"]].concat());
     serde_json::from_str(&out).unwrap()
 }
 
-fn port(document: &serde_json::Value, port: u16) -> &serde_json::Value {
+pub(super) fn port(document: &serde_json::Value, port: u16) -> &serde_json::Value {
     let ports = document["ports"].as_array().unwrap();
     ports.iter().find(|each| each["port"] == port).unwrap()
 }
 
-fn desk() -> Desk {
+pub(super) fn desk() -> Desk {
     let desk = Desk::new();
     desk.file("dump", &listing());
     desk.file("rules", RULES);

@@ -14,6 +14,7 @@ mod planned;
 mod proven;
 mod refused;
 mod shown;
+mod unsound;
 
 use std::{
     fs,

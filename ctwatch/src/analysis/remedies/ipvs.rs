@@ -1,7 +1,7 @@
 //! IPVS beside conntrack: reused client ports that go to old backends, backends that are drained or gone, and entries
 //! that stand for connections which IPVS tracks itself.
 
-use super::ground::Ground;
+use super::{ground::Ground, place};
 use crate::model::{
     counters::Counters,
     dump::{Evidence, Finding},
@@ -69,7 +69,7 @@ fn reuse(ground: &Ground<'_>, table: &IpvsTable) -> Option<Remedy> {
         symptom: "callers fail while backends are replaced, also after these were drained".to_owned(),
         cause: format!("with 0 a new connection from a client port that was used before goes to the backend it went to then, as long as the old connection is known; {reused}"),
         check: "conntrack -L -d SERVICE: does the reply direction name a backend that `ipvsadm -Ln` has not? ipvsadm -Lnc".to_owned(),
-        owner: ground.has_kube_chains.then(|| "kube-proxy".to_owned()),
+        owner: place::has_kube_proxy(ground).then(|| "kube-proxy".to_owned()),
         how: format!("sysctl -w {REUSE}=1 on Linux 5.9 or later (before, each reused port then waits a second); kube-proxy since 1.22 leaves it alone there, older ones set 0"),
         persist: Some(format!("{REUSE} = 1 in /etc/sysctl.d/90-conntrack.conf; under a kube-proxy that sets it, a newer kube-proxy")),
         basis: "frees no entry: it is about where connections go".to_owned(),
@@ -173,7 +173,7 @@ fn backend(evidence: &Evidence) -> Option<(std::net::IpAddr, u16)> {
 /// IPVS and conntrack both track the same connections.
 fn twice(ground: &Ground<'_>, table: &IpvsTable) -> Option<Remedy> {
     // kube-proxy masquerades what IPVS forwards, for which it needs the entries.
-    if ground.number(CONNTRACK)? == 0 || ground.has_kube_chains {
+    if ground.number(CONNTRACK)? == 0 || place::has_kube_proxy(ground) {
         return None;
     }
     let seen = services(ground, table).into_iter();

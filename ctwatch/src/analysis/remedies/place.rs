@@ -86,11 +86,7 @@ fn kube_proxy(ground: &Ground<'_>, name: &str, value: u64) -> Option<String> {
     if !kube_proxy::is_typical(name, value, cpus) {
         return None;
     }
-    // Nobody else keeps CLOSE_WAIT for an hour.
-    let signature = ground
-        .number(CLOSE_WAIT)
-        .is_some_and(|value| kube_proxy::is_typical(CLOSE_WAIT, value, cpus));
-    let trace = match (ground.has_kube_chains, signature) {
+    let trace = match (ground.has_kube_chains, has_kube_hour(ground)) {
         (true, _) => "rules of kube-proxy's stand on this node",
         (false, true) => "CLOSE_WAIT has kube-proxy's hour",
         (false, false) => return None,
@@ -102,6 +98,21 @@ fn kube_proxy(ground: &Ground<'_>, name: &str, value: u64) -> Option<String> {
     Some(format!(
         "kube-proxy, as its traces say: {value} is what it sets by itself, and {trace}; {process}"
     ))
+}
+
+/// Whether anything says that kube-proxy is at work on the node.
+pub(super) fn has_kube_proxy(ground: &Ground<'_>) -> bool {
+    let mut programs = ground.facts.programs.iter();
+    ground.has_kube_chains
+        || has_kube_hour(ground)
+        || programs.any(|program| program.kind == ProgramKind::KubeProxy)
+}
+
+/// Nobody else keeps CLOSE_WAIT for an hour.
+fn has_kube_hour(ground: &Ground<'_>) -> bool {
+    let cpus = u64::from(ground.recording.node.cpus);
+    let value = ground.number(CLOSE_WAIT);
+    value.is_some_and(|value| kube_proxy::is_typical(CLOSE_WAIT, value, cpus))
 }
 
 fn by_sysctl(ground: &Ground<'_>, name: &str, from: u64, to: u64) -> Place {

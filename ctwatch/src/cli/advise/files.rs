@@ -35,6 +35,11 @@ use crate::{
 /// Where SSH listens unless somebody says otherwise; files do not tell.
 const SSH: u16 = 22;
 
+/// Entries in the table, by the kernel's own count.
+const COUNT: &str = "net.netfilter.nf_conntrack_count";
+/// So much of it may come and go between the listing and the count.
+const BETWEEN: f64 = 0.1;
+
 /// What a listing tells.
 pub(super) struct Read {
     /// What a recording of its moment would hold.
@@ -72,7 +77,7 @@ impl Files {
         let (dump, listing) = read(self.stream, own, &mut idle)
             .with_context(|| format!("cannot read {}", self.name))?;
         for warning in warnings(&listing, &self.name) {
-            eprintln!("ctwatch: warning: {warning}");
+            noteln!("ctwatch: warning: {warning}");
         }
         if listing.entries == 0 && listing.damaged > 0 {
             bail!(
@@ -80,9 +85,10 @@ impl Files {
                 self.name
             );
         }
+        let count = number(&sysctls, COUNT).unwrap_or(dump.entries);
         let table = Table {
             netns: NO_NETNS,
-            count: Some(dump.entries),
+            count: Some(count),
             max: number(&sysctls, "net.netfilter.nf_conntrack_max"),
             buckets: number(&sysctls, "net.netfilter.nf_conntrack_buckets"),
             stats: None,
@@ -107,9 +113,11 @@ impl Files {
             dumps: vec![dump],
             degraded: degraded(&listing),
         });
+        let mut unread = unknown(&listing);
+        unread.extend(missing(listing.entries, count));
         Ok(Read {
             recording,
-            unread: unknown(&listing),
+            unread,
             idle,
         })
     }
@@ -144,6 +152,12 @@ fn unknown(listing: &Listing) -> Vec<String> {
             listing.unknown.join(", ")
         ));
     }
+    if listing.damaged > 0 {
+        unknown.push(format!(
+            "{} lines are no entries that can be read: what they would show is not known",
+            listing.damaged
+        ));
+    }
     if listing.saved > 0 {
         unknown.push(format!(
             "{} entries are in the form of `conntrack -o save`, which tells neither marks nor helpers (conntrack -L)",
@@ -151,6 +165,13 @@ fn unknown(listing: &Listing) -> Vec<String> {
         ));
     }
     unknown
+}
+
+/// That much of the table is not in the listing.
+fn missing(entries: u64, count: u64) -> Option<String> {
+    ((entries as f64) < count as f64 * (1.0 - BETWEEN)).then(|| {
+        format!("the listing has {entries} entries, and {COUNT} says {count}: what the others are is not known")
+    })
 }
 
 fn read(

@@ -5,12 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 
 use super::{Global, Outcome, Output, confine, seal};
 use crate::{
-    analysis::advice::{Advice, Given, Kind, advise},
+    analysis::{
+        advice::{Advice, Given, Kind, advise},
+        inspect::NO_NETNS,
+    },
     model::{recording::Recording, remedy::Known},
     recording,
     render::{
@@ -118,13 +121,13 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Outcome> {
     let (input, plan) = input(args)?;
     let advice = advise(&input.recording, &input.given);
     if advice.source.ended.is_none() {
-        eprintln!(
+        noteln!(
             "ctwatch: warning: {} did not end in order: figures are those of its last sample",
             input.name
         );
     }
     for reason in &advice.source.degraded {
-        eprintln!("ctwatch: warning: {reason}");
+        noteln!("ctwatch: warning: {reason}");
     }
     if let Some(plan) = plan {
         plan.write(&advice, &input)?;
@@ -150,7 +153,11 @@ fn input(args: &Args) -> Result<Inputs> {
 
 fn recorded(args: &Args) -> Result<Inputs> {
     let path = args.recording();
-    let file = recording::File::open(path)?;
+    let mut file = recording::File::open(path).map_err(anyhow::Error::from);
+    if args.file.is_none() && !path.exists() {
+        file = file.context("the files say what stands on a node, not what its table holds (name a recording, or --conntrack DUMP)");
+    }
+    let file = file?;
     let mut texts = Texts::read(args)?;
     let (hostname, here) = doctor::known(Path::new("/"));
     let plan = planned::Output::create(args)?;
@@ -180,12 +187,14 @@ fn listed(args: &Args, dump: &Path) -> Result<Inputs> {
     seal();
     let addresses = texts.addresses()?;
     let settings = texts.settings()?;
-    let listed = files.read(addresses.as_deref(), texts.has_nft(), settings)?;
+    let mut listed = files.read(addresses.as_deref(), texts.has_nft(), settings)?;
+    let rulesets = texts.rulesets(&listed.recording.node)?;
+    listed.recording.node.rulesets = texts.in_place(&listed.recording.node, NO_NETNS)?;
     let input = Input {
         name: dump.display().to_string(),
         given: Given {
             kind: Kind::Files,
-            rulesets: texts.rulesets(&listed.recording.node)?,
+            rulesets,
             addresses,
             unread: listed.unread,
             known: Known {

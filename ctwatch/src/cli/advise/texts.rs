@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::Args;
 use crate::{
@@ -109,7 +109,20 @@ fn replaces(given: RulesetKind, recorded: RulesetKind) -> bool {
         )
 }
 
+/// A file without a word is what a program that failed leaves behind: no evidence of a node without rules.
+fn not_empty(path: &Path, text: &str, instead: &str) -> Result<()> {
+    if text.trim().is_empty() {
+        bail!("{} is empty: {instead}", path.display());
+    }
+    Ok(())
+}
+
 fn xtables(path: &Path, text: &str) -> Result<ReadRuleset> {
+    not_empty(
+        path,
+        text,
+        "did iptables-save run as root? If it did and there are no tables, give a file with the lines *filter and COMMIT",
+    )?;
     let family = iptables_save::family_of(text);
     let ruleset = iptables_save::read(text, family)
         .with_context(|| format!("{} is not the output of iptables-save", path.display()))?;
@@ -125,6 +138,20 @@ fn xtables(path: &Path, text: &str) -> Result<ReadRuleset> {
 }
 
 fn nft(path: &Path, text: &str) -> Result<ReadRuleset> {
+    not_empty(path, text, "did `nft -j list ruleset` run as root?")?;
+    if !text.trim_start().starts_with('{') {
+        bail!(
+            "{} is not JSON: `nft -j list ruleset` prints it (-j)",
+            path.display()
+        );
+    }
+    // nft begins with it, also where there is no table.
+    if !text.contains("\"metainfo\"") {
+        bail!(
+            "{} has no metainfo: it is not all that `nft -j list ruleset` prints",
+            path.display()
+        );
+    }
     let ruleset = nft_ruleset::read(text)
         .map_err(anyhow::Error::msg)
         .with_context(|| {
@@ -140,6 +167,11 @@ fn nft(path: &Path, text: &str) -> Result<ReadRuleset> {
 }
 
 fn services(path: &Path, text: &str) -> Result<ReadRuleset> {
+    not_empty(
+        path,
+        text,
+        "did `ipvsadm -Sn` run as root? Where there are no services, give /proc/net/ip_vs, which has a heading then",
+    )?;
     let table = ipvs::read(text).with_context(|| {
         format!(
             "{} is neither the output of ipvsadm -Sn nor /proc/net/ip_vs",

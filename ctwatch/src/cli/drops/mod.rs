@@ -112,7 +112,7 @@ async fn watch(args: &Args, global: &Global) -> Result<Outcome> {
         sink.add_packets(target, drops.kernel())?;
     }
     if global.verbose {
-        eprint!("{}", record::attached(&drops.attached()));
+        note!("{}", record::attached(&drops.attached()));
     }
     if let Some(reason) = privilege::lock() {
         log::info!("this process stays able to open sockets: {reason}");
@@ -123,7 +123,7 @@ async fn watch(args: &Args, global: &Global) -> Result<Outcome> {
     sink.show(&rest)?;
     let summary = sink.finish(watched)?;
     if !global.quiet && global.output == Output::Text {
-        eprint!("{}", render::summary(&summary));
+        note!("{}", render::summary(&summary));
     }
     Ok(Outcome::Done)
 }

@@ -76,8 +76,12 @@ fn name(protocol: Protocol, port: u16, hostname: &str) -> String {
         .to_owned()
 }
 
-/// A name within a selector, between quotes of YAML's and of its own; a name has neither.
+/// A name within a selector, between quotes of YAML's and of its own; a name has neither. Where it is not known, what
+/// Calico refuses: a selector that matches nothing would be taken and do nothing.
 fn quoted(hostname: &str) -> String {
+    if hostname.is_empty() {
+        return "NAME-OF-THE-NODE".to_owned();
+    }
     let plain: String = hostname
         .chars()
         .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'))

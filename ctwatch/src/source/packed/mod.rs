@@ -79,12 +79,31 @@ pub fn unpacked(mut stream: Stream) -> io::Result<Stream> {
     let is_zstd = zstd::is(&begin);
     let whole = io::Cursor::new(begin).chain(stream);
     Ok(if is_gzip {
-        Box::new(MultiGzDecoder::new(whole))
+        Box::new(Gzip(MultiGzDecoder::new(whole)))
     } else if is_zstd {
         Box::new(zstd::Frames::new(whole))
     } else {
         Box::new(whole)
     })
+}
+
+/// gzip, whose errors say what to do.
+struct Gzip<R>(MultiGzDecoder<R>);
+
+impl<R: Read> Read for Gzip<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read(into).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => io::Error::new(
+                error.kind(),
+                "its gzip ends in the middle (gzip -t FILE tells; was the copy cut off?)",
+            ),
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => io::Error::new(
+                error.kind(),
+                format!("damaged gzip: {error} (gzip -t FILE tells)"),
+            ),
+            _ => error,
+        })
+    }
 }
 
 #[cfg(test)]
