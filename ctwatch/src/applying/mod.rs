@@ -58,6 +58,9 @@ pub enum ApplyError {
     /// Another one works on it.
     #[error("another ctwatch changes the rules of this network namespace (wait for it)")]
     Busy,
+    /// An apply was killed while it installed, and nothing took it back yet.
+    #[error("the rules were not installed wholly (ctwatch rollback)")]
+    Half,
     /// There is nothing to confirm or take back.
     #[error("{0}")]
     Nothing(String),

@@ -1,49 +1,29 @@
 //! `ctwatch confirm`.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
-use super::{Global, Outcome, Output};
+use super::{
+    Global, Outcome, Output,
+    last_apply::{nothing, open},
+};
 use crate::{
-    applying::{ApplyError, clock, record::Stage, store::Store},
+    applying::{ApplyError, clock, record::Stage},
     render::plan::said_json,
-    source::{node::netns, privilege},
 };
 
 #[derive(clap::Args)]
 pub(super) struct Args {}
 
 pub(super) fn run(_: &Args, global: &Global) -> Result<Outcome> {
-    privilege::check(&privilege::APPLYING)?;
-    let own = netns::own().context("cannot tell the own network namespace")?;
-    let store = Store::of(own.netns);
-    store.make()?;
-    let _lock = store.lock()?;
-    let nothing =
-        |reason: String| ApplyError::Nothing(format!("there is nothing to confirm: {reason}"));
-    let Some(mut record) = store.read()? else {
-        let told = store.told().map_or_else(
-            || {
-                "no rules of ctwatch wait for it in this network namespace (ctwatch apply PLAN)"
-                    .to_owned()
-            },
-            |(_, reason)| format!("the rules were taken back, since {reason} (ctwatch apply PLAN)"),
-        );
-        return Err(nothing(told).into());
-    };
+    let (store, _lock, mut record) = open("confirm")?;
     match record.stage {
         Stage::Pending(deadline) if u128::from(deadline) > clock::since_boot().as_millis() => {}
         Stage::Pending(_) => {
-            return Err(
-                nothing("its time is over, and the rules are being taken back".to_owned()).into(),
-            );
+            let late = "its time is over, and the rules are being taken back";
+            return Err(nothing("confirm", late).into());
         }
         Stage::Confirmed => return done(global, "the rules were confirmed before"),
-        Stage::Prepared | Stage::Installing => {
-            return Err(nothing(
-                "the rules were not installed wholly (ctwatch rollback)".to_owned(),
-            )
-            .into());
-        }
+        Stage::Prepared | Stage::Installing => return Err(ApplyError::Half.into()),
     }
     record.stage = Stage::Confirmed;
     store.write(&record)?;

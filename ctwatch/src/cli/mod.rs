@@ -34,6 +34,7 @@ mod confirm;
 mod doctor;
 mod drops;
 mod inspect;
+mod last_apply;
 mod man;
 mod new_file;
 mod out;

@@ -1,30 +1,15 @@
 //! `ctwatch rollback`.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
-use super::{Global, Outcome, Output};
-use crate::{
-    applying::{ApplyError, install, store::Store},
-    render::plan::said_json,
-    source::{node::netns, privilege},
-};
+use super::{Global, Outcome, Output, last_apply::open};
+use crate::{applying::install, render::plan::said_json};
 
 #[derive(clap::Args)]
 pub(super) struct Args {}
 
 pub(super) fn run(_: &Args, global: &Global) -> Result<Outcome> {
-    privilege::check(&privilege::APPLYING)?;
-    let own = netns::own().context("cannot tell the own network namespace")?;
-    let store = Store::of(own.netns);
-    store.make()?;
-    let _lock = store.lock()?;
-    let Some(record) = store.read()? else {
-        let reason = store.told().map_or_else(
-            || "ctwatch has applied no rules in this network namespace".to_owned(),
-            |(_, reason)| format!("the rules were taken back already, since {reason}"),
-        );
-        return Err(ApplyError::Nothing(format!("there is nothing to take back: {reason}")).into());
-    };
+    let (store, _lock, record) = open("take back")?;
     install::undo(&record.change)?;
     let count = record.change.count();
     store.tell(&record.id, "ctwatch rollback was asked for")?;
