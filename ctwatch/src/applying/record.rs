@@ -54,20 +54,37 @@ pub enum Stage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
-    /// Elements of ctwatch's table of nft.
+    /// Elements of ctwatch's table of nft, and accept rules in others' tables.
     Nft {
         /// They.
         added: Vec<NotrackRule>,
+        /// Accept rules.
+        #[serde(default)]
+        accepts: Vec<Mark>,
         /// Chains that were there before.
         chains: Vec<String>,
         /// Whether the table was.
         table: bool,
     },
-    /// Rules in ctwatch's chains of iptables; chains go with their last rule.
+    /// Rules in ctwatch's chains of iptables, which go with their last rule, and accept rules in others' tables of nft.
     Iptables {
         /// They.
         added: Vec<Line>,
+        /// Accept rules.
+        #[serde(default)]
+        accepts: Vec<Mark>,
     },
+}
+
+/// By what an accept rule in somebody else's table of nft is found again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Table with its family.
+    pub table: String,
+    /// Chain.
+    pub chain: String,
+    /// The rule's comment.
+    pub comment: String,
 }
 
 /// A rule of iptables in a chain of ctwatch's own.
@@ -105,8 +122,8 @@ impl Change {
     #[must_use]
     pub fn count(&self) -> usize {
         match self {
-            Self::Nft { added, .. } => added.len(),
-            Self::Iptables { added } => added.len(),
+            Self::Nft { added, accepts, .. } => added.len() + accepts.len(),
+            Self::Iptables { added, accepts } => added.len() + accepts.len(),
         }
     }
 }

@@ -3,7 +3,10 @@
 use std::fs;
 
 use ctwatch::{
-    model::{notrack::Direction, plan::PlanBackend},
+    model::{
+        notrack::{AcceptRule, Direction},
+        plan::PlanBackend,
+    },
     source::plan,
 };
 
@@ -77,5 +80,61 @@ fn accept_rules_are_planned_for_iptables_and_a_plan_that_is_there_is_kept() {
             .iter()
             .all(|port| port.accepts.is_empty() && port.port != 443),
         "{nft:?}"
+    );
+}
+
+/// Somebody's table that drops untracked packets by its second rule but one; the one between is ctwatch's.
+const NFT: &str = r#"{"nftables": [
+{"table": {"family": "inet", "name": "fw", "handle": 1}},
+{"chain": {"family": "inet", "table": "fw", "name": "in", "handle": 1, "type": "filter", "hook": "input", "prio": 10, "policy": "accept"}},
+{"rule": {"family": "inet", "table": "fw", "chain": "in", "handle": 4, "expr": [
+    {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["established", "related"]}}, {"accept": null}]}},
+{"rule": {"family": "inet", "table": "fw", "chain": "in", "handle": 12, "comment": "ctwatch requests_ip 203.0.113.77 tcp 9", "expr": [
+    {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "daddr"}}, "right": "203.0.113.77"}},
+    {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 9}},
+    {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": "untracked"}}, {"accept": null}]}},
+{"rule": {"family": "inet", "table": "fw", "chain": "in", "handle": 7, "expr": [
+    {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": "untracked"}}, {"drop": null}]}}
+]}"#;
+
+#[test]
+fn accept_rules_in_tables_of_nft_are_planned_by_their_place_among_others() {
+    let desk = Desk::new();
+    desk.file("fw.json", NFT);
+    let plan = planned(&desk, &["--nft", "fw.json", "--format", "nft"]);
+    let https = plan.ports.iter().find(|port| port.port == 443).unwrap();
+    assert!(!https.accepts.is_empty(), "{plan:?}");
+    for rule in &https.accepts {
+        let place = (rule.table.as_str(), rule.chain.as_str(), rule.before);
+        assert_eq!(place, ("inet fw", "in", Some(2)));
+    }
+}
+
+/// Of port 53 some stand in OUTPUT of iptables, so that iptables installs it all.
+#[test]
+fn accept_rules_of_both_kinds_are_planned_for_iptables_and_left_out_of_plans_for_nft() {
+    let desk = Desk::new();
+    desk.file("fw.json", NFT);
+    let plan = planned(&desk, &["--nft", "fw.json"]);
+    assert_eq!(plan.backend, PlanBackend::Iptables);
+    let dns = plan.ports.iter().find(|port| port.port == 53).unwrap();
+    let native = |rule: &AcceptRule| rule.is_native();
+    assert!(
+        dns.accepts.iter().any(native) && !dns.accepts.iter().all(native),
+        "{dns:?}"
+    );
+    let output = desk.advise(&[
+        "--plan",
+        "other.toml",
+        "--nft",
+        "fw.json",
+        "--format",
+        "nft",
+    ]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains("udp port 53 needs accept rules in chains of iptables")
+            && !said.contains("443"),
+        "{said}"
     );
 }

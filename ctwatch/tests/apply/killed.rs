@@ -16,6 +16,19 @@ all_old() { [ "$(now)" = "$before" ]; }
 over() { all_old && [ ! -e /run/ctwatch/netns-*/record.json ]; }
 "#;
 
+/// A plan whose accept rule stands in somebody else's table of nft.
+const NATIVE: &str = r#"
+cp nft.toml native.toml
+cat >> native.toml <<'END'
+[[port.accept]]
+table = "inet theirs"
+chain = "in"
+before = 2
+packets = "requests"
+address = "203.0.113.10"
+END
+"#;
+
 /// Kills `apply` at these moments, in milliseconds, each on a node of its own or after all is over on another.
 fn kill_at(backend: &str, moments: &[u32]) {
     let nodes = 6;
@@ -45,7 +58,7 @@ fn kill_at(backend: &str, moments: &[u32]) {
 
 fn script(backend: &str, moments: &str) -> String {
     format!(
-        r#"{SLOW}
+        r#"{SLOW}{NATIVE}
 # What stands when all of it does, a table at a time.
 "$CTWATCH" apply {backend}.toml >/dev/null || fail apply
 after=$(now | sort)
@@ -89,12 +102,17 @@ fn apply_killed_at_any_moment_is_taken_back_with_iptables() {
     kill_at("iptables", &moments());
 }
 
+#[test]
+fn apply_killed_at_any_moment_is_taken_back_with_accept_rules_in_others_tables() {
+    kill_at("native", &moments());
+}
+
 /// The guard is the one child of `apply`; without it `apply` takes back what stands.
 #[test]
 fn a_guard_killed_while_it_installs_is_noticed() {
     let _ = run(&format!(
         r#"{SLOW}
-shim nft "$slow"
+shim nft "${{slow/0.15/3}}"
 "$CTWATCH" apply nft.toml --confirm-within 30s 2>said & apply=$!
 guard_of() {{ guard=$(pgrep -P $apply -f 'guard'); [ -n "$guard" ]; }}
 wait_for guard_of

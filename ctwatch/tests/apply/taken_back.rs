@@ -174,3 +174,91 @@ ip6tables -w -L -n > /dev/null
     assert_eq!(input, expected, "{text}");
     assert!(text.contains("-A CTWATCH-INPUT-3 -d 203.0.113.10/32 -p tcp -m tcp --dport 80 -m conntrack --ctstate UNTRACKED"));
 }
+
+/// Appends to `nft.toml` accept rules for chains of somebody else's table.
+const NATIVE: &str = r#"
+tee -a nft.toml >> iptables.toml <<'END'
+[[port.accept]]
+table = "inet theirs"
+chain = "in"
+before = 2
+packets = "requests"
+address = "203.0.113.10"
+[[port.accept]]
+table = "inet theirs"
+chain = "in"
+packets = "too-big"
+address = "2001:db8::10"
+END
+theirs() { nft list chain inet theirs in | sed 1,3d | sed 's/^[[:space:]]*//' | grep -v '}'; }
+"#;
+
+#[test]
+fn accept_rules_in_a_table_of_nft_stand_before_the_rule_they_are_for_and_go_again() {
+    native_come_and_go("nft");
+}
+
+#[test]
+fn accept_rules_in_a_table_of_nft_go_with_untracking_by_iptables_too() {
+    native_come_and_go("iptables");
+}
+
+fn native_come_and_go(backend: &str) {
+    let Some(text) = run(&format!(
+        r#"{NATIVE}
+cp {backend}.toml nft.toml
+before=$(rules)
+sed 's/before = 2/before = 4/' nft.toml > far.toml
+"$CTWATCH" apply far.toml 2>said; [ $? = 2 ] || fail "there is no fourth place"
+grep -q 'before rule 4 of inet theirs in, which has 2' said || fail "$(cat said)"
+sed 's/inet theirs/inet nobodys/' nft.toml > nobodys.toml
+"$CTWATCH" apply nobodys.toml 2>said; [ $? = 2 ] || fail "there is no such table"
+must_be "$before" "changed although refused"
+"$CTWATCH" apply nft.toml || fail apply
+theirs
+"$CTWATCH" apply nft.toml | grep -q 'nothing was changed' || fail "not recognised"
+"$CTWATCH" confirm || fail confirm
+# Somebody else's rule comes between, and one of ctwatch's goes.
+nft insert rule inet theirs in udp dport 1234 drop
+nft -a list chain inet theirs in | sed -n 's/.*too_big.*handle //p' | xargs nft delete rule inet theirs in handle
+"$CTWATCH" -o json apply nft.toml | grep -q '"added": 1,' || fail "added more or less"
+"$CTWATCH" confirm && "$CTWATCH" rollback && "$CTWATCH" rollback || fail rollback
+[ "$(theirs | head -1)" = "udp dport 1234 drop" ] || fail "took others' rules"
+nft -a list chain inet theirs in | sed -n 's/.*1234.*handle //p' | xargs nft delete rule inet theirs in handle
+must_be "$before" "not as before"
+"#
+    )) else {
+        return;
+    };
+    let rules: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.contains("taken back"))
+        .collect();
+    let at = |what: &str| rules.iter().position(|rule| rule.contains(what));
+    let order = [
+        "ct state established accept",
+        "ct state untracked accept",
+        "tcp dport 9 drop",
+        "packet-too-big",
+    ];
+    let places: Vec<_> = order.into_iter().map(at).collect();
+    assert!(
+        places.iter().all(Option::is_some) && places.is_sorted(),
+        "{text}"
+    );
+}
+
+#[test]
+fn accept_rules_and_untracking_come_together_or_not_at_all() {
+    let _ = run(&format!(
+        r#"{NATIVE}
+before=$(rules)
+# The rule that it is to stand before is gone when the transaction comes.
+shim nft '[[ "$*" = "-f -" ]] && [ ! -e /run/gone ] && {{ touch /run/gone; $real flush chain inet theirs in; }}; exec $real "$@"'
+"$CTWATCH" apply nft.toml 2>said; [ $? = 2 ] || fail "not told"
+grep -q 'all is as it was before' said || fail "$(cat said)"
+rules | grep -i ctwatch && fail "left half of it"
+true
+"#
+    ));
+}

@@ -11,7 +11,7 @@ use crate::{
         endpoint::Netns,
         notrack::{AcceptRule, Accepted, Direction},
         plan::{Plan, PlanBackend, PlannedPort},
-        ruleset::{Content, ReadRuleset},
+        ruleset::{Chain, Content, ReadRuleset},
     },
 };
 
@@ -26,7 +26,7 @@ pub use check::{Found, Problem, problems};
 pub struct Frame {
     /// When the recording ended, for people.
     pub made: Option<String>,
-    /// `None`: nft, unless accept rules of iptables are needed.
+    /// `None`: nft, unless accept rules in chains of iptables are needed.
     pub backend: Option<PlanBackend>,
     /// The namespace whose ports are planned.
     pub netns: Netns,
@@ -34,32 +34,42 @@ pub struct Frame {
     pub rulesets: BTreeMap<String, String>,
 }
 
-/// Plans the ports of one namespace that are safe, or are once their accept rules stand. With [`PlanBackend::Nft`] those
-/// that need accept rules, which stand in chains of iptables, are left out; so are always those whose accept rules would
-/// stand in other people's tables of nftables.
+/// Plans the ports of one namespace that are safe, or are once their accept rules stand; and yields those that a plan for nft
+/// leaves out, since their accept rules stand in chains of iptables.
 #[must_use]
-pub fn plan(advice: &Advice, rulesets: &[ReadRuleset], frame: Frame) -> Plan {
+pub fn plan<'a>(
+    advice: &'a Advice,
+    rulesets: &[ReadRuleset],
+    frame: Frame,
+) -> (Plan, Vec<&'a PortAdvice>) {
     let is_planned = |port: &&PortAdvice| {
         port.netns.inode == frame.netns.inode
             && !port.notrack.is_empty()
-            && !port.accepts.iter().any(AcceptRule::is_native)
-            && (port.verdict == Verdict::Safe
-                || port.verdict == Verdict::NeedsAccept && frame.backend != Some(PlanBackend::Nft))
+            && matches!(port.verdict, Verdict::Safe | Verdict::NeedsAccept)
     };
-    let ports = advice.ports.iter().filter(is_planned);
-    let ports: Vec<PlannedPort> = ports.flat_map(|port| planned(port, rulesets)).collect();
-    let needs_iptables = ports.iter().any(|port| !port.accepts.is_empty());
-    Plan {
-        made: frame.made,
-        backend: frame.backend.unwrap_or(if needs_iptables {
+    let ports: Vec<&PortAdvice> = advice.ports.iter().filter(is_planned).collect();
+    let needs_iptables = |port: &&PortAdvice| port.accepts.iter().any(|rule| !rule.is_native());
+    let backend = frame
+        .backend
+        .unwrap_or(if ports.iter().any(needs_iptables) {
             PlanBackend::Iptables
         } else {
             PlanBackend::Nft
-        }),
+        });
+    let (left_out, ports): (Vec<_>, Vec<_>) = ports
+        .into_iter()
+        .partition(|port| backend == PlanBackend::Nft && needs_iptables(port));
+    let plan = Plan {
+        made: frame.made,
+        backend,
         netns: Some(frame.netns.inode),
         rulesets: Some(frame.rulesets),
-        ports,
-    }
+        ports: ports
+            .into_iter()
+            .flat_map(|port| planned(port, rulesets))
+            .collect(),
+    };
+    (plan, left_out)
 }
 
 /// One element for each set of addresses that get the same rules.
@@ -92,23 +102,36 @@ fn planned(port: &PortAdvice, rulesets: &[ReadRuleset]) -> Vec<PlannedPort> {
 
 /// The same place, counted among others' rules only.
 fn without_own(rule: &AcceptRule, rulesets: &[ReadRuleset]) -> AcceptRule {
-    let chains = rulesets
+    let chain = rulesets
         .iter()
-        .filter_map(|ruleset| match &ruleset.content {
-            Ok(Content::Xtables(ruleset)) if ruleset.family == rule.family() => {
-                ruleset.chain(&rule.table, &rule.chain)
+        .find_map(|ruleset| match ruleset.content.as_ref().ok()? {
+            Content::Xtables(content) if content.family == rule.family() => {
+                content.chain(&rule.table, &rule.chain)
             }
-            _ => None,
+            Content::Nft(content) => {
+                let mut tables = content.tables.iter().map(|table| &table.rules);
+                tables
+                    .find(|table| table.name == rule.table)?
+                    .chain(&rule.chain)
+            }
+            Content::Xtables(_) | Content::Ipvs(_) => None,
         });
-    let own_before = |number: usize| {
-        let own = |chain: &crate::model::ruleset::Chain| {
-            let ahead = chain.rules.iter().take(number.saturating_sub(1));
-            ahead.filter(|rule| rule.is_own()).count()
-        };
-        chains.map(own).next().unwrap_or(0)
+    let place = |number: usize| {
+        let rules = chain.map_or(&[][..], |chain| &chain.rules);
+        let ahead = rules.iter().take(number.saturating_sub(1));
+        number - ahead.filter(|rule| rule.is_own()).count()
+    };
+    let place_of = |handle: u64| {
+        let others = chain.map(Chain::others_handles)?;
+        Some(others.iter().position(|other| *other == handle)? + 1)
     };
     AcceptRule {
-        before: rule.before.map(|number| number - own_before(number)),
+        before: match rule.handle {
+            // Found, since the advice is of these rulesets; the first place is the one that cannot come too late.
+            Some(handle) => place_of(handle).or(Some(1)),
+            None => rule.before.map(place),
+        },
+        handle: None,
         ..rule.clone()
     }
 }

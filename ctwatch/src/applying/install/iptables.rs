@@ -4,11 +4,12 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
-    ApplyError, list,
+    ApplyError, accepts, list,
     standing::{Standing, standing},
+    transaction,
 };
 use crate::{
-    applying::record::{Change, Line, Step},
+    applying::record::{Change, Line, Mark, Step},
     model::{
         endpoint::Family,
         notrack::AcceptRule,
@@ -43,7 +44,8 @@ struct Wanted {
 
 /// In the order of installation: what accepts before what it accepts comes.
 fn wanted(plan: &Plan) -> Vec<Wanted> {
-    let accepts = plan.accepts().into_iter().map(|rule| Wanted {
+    let accepts = plan.accepts().into_iter();
+    let accepts = accepts.filter(|rule| !rule.is_native()).map(|rule| Wanted {
         line: Line {
             family: rule.family(),
             chain: own_chain(&rule),
@@ -75,7 +77,11 @@ fn own_chain(rule: &AcceptRule) -> String {
 
 pub(super) fn missing(plan: &Plan) -> Result<(Change, Vec<Step>), ApplyError> {
     let all = wanted(plan);
+    let mut native = plan.accepts();
+    native.retain(AcceptRule::is_native);
+    let (accepts, text) = accepts::missing(&native)?;
     let (mut added, mut steps) = (Vec::new(), Vec::new());
+    steps.extend(transaction(text));
     for family in plan.families() {
         let (ruleset, _) = ruleset(family)?;
         let there = standing(&ruleset);
@@ -86,7 +92,7 @@ pub(super) fn missing(plan: &Plan) -> Result<(Change, Vec<Step>), ApplyError> {
         steps.extend(restore(family, &install(&ruleset, &missing)?));
         added.extend(missing.into_iter().map(|wanted| wanted.line.clone()));
     }
-    Ok((Change::Iptables { added }, steps))
+    Ok((Change::Iptables { added, accepts }, steps))
 }
 
 fn is(rule: &Standing, line: &Line) -> bool {
@@ -165,8 +171,8 @@ fn place(chain: Option<&Chain>, before: Option<usize>) -> Option<Option<usize>> 
     }
 }
 
-/// Deletes the lines that still stand, and a chain with its jumps where none is left.
-pub(super) fn undo(added: &[Line]) -> Result<Vec<Step>, ApplyError> {
+/// Deletes the lines that still stand, and a chain with its jumps where none is left; at last the accept rules of nft.
+pub(super) fn undo(added: &[Line], accepts: &[Mark]) -> Result<Vec<Step>, ApplyError> {
     let mut steps = Vec::new();
     for family in [Family::Ipv6, Family::Ipv4] {
         let added: Vec<&Line> = added.iter().filter(|line| line.family == family).collect();
@@ -176,6 +182,7 @@ pub(super) fn undo(added: &[Line]) -> Result<Vec<Step>, ApplyError> {
         let (ruleset, _) = ruleset(family)?;
         steps.extend(restore(family, &remove(&ruleset, &added)));
     }
+    steps.extend(transaction(accepts::remove(accepts)?));
     Ok(steps)
 }
 

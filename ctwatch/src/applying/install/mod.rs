@@ -12,6 +12,7 @@ use crate::{
     source::{iptables_save, node::ruleset},
 };
 
+mod accepts;
 pub mod iptables;
 pub mod nft;
 pub mod standing;
@@ -52,10 +53,11 @@ pub fn undo(change: &Change) -> Result<(), ApplyError> {
     let steps = match change {
         Change::Nft {
             added,
+            accepts,
             chains,
             table,
-        } => nft::undo(added, chains, *table)?,
-        Change::Iptables { added } => iptables::undo(added)?,
+        } => nft::undo(added, accepts, chains, *table)?,
+        Change::Iptables { added, accepts } => iptables::undo(added, accepts)?,
     };
     take(&steps)
 }
@@ -85,6 +87,15 @@ pub fn counters(plan: &Plan) -> Result<Vec<(NotrackRule, Option<u64>)>, ApplyErr
         }
     }
     Ok(all)
+}
+
+/// Has nft read that, if it is anything: one transaction.
+fn transaction(input: String) -> Option<Step> {
+    (!input.is_empty()).then(|| Step {
+        program: "nft".to_owned(),
+        arguments: vec!["-f".to_owned(), "-".to_owned()],
+        input,
+    })
 }
 
 /// What a program prints.

@@ -1,8 +1,8 @@
-//! ctwatch's own table of nftables. Each change is one transaction.
+//! ctwatch's own table of nftables, and accept rules in others'. Each change is one transaction.
 
-use super::{ApplyError, list};
+use super::{ApplyError, accepts, list, transaction};
 use crate::{
-    applying::record::{Change, Step},
+    applying::record::{Change, Mark, Step},
     model::{
         notrack::{NotrackRule, OWNER},
         plan::Plan,
@@ -16,18 +16,26 @@ use crate::{
 /// # Errors
 /// When it cannot be listed.
 pub fn sets() -> Result<Option<(Vec<OwnSet>, bool)>, ApplyError> {
-    let text = match list("nft", &["-j", "list", "table", "inet", OWNER]) {
-        Ok(text) => text,
+    let text = table(&["inet", OWNER])?;
+    text.map(|text| nft_ruleset::own_table(&text).map_err(not_understood))
+        .transpose()
+}
+
+/// What nft says of a table; `None` where it is not there.
+pub(super) fn table(name: &[&str]) -> Result<Option<String>, ApplyError> {
+    match list("nft", &[&["-j", "list", "table"], name].concat()) {
         Err(ApplyError::Program { reason, .. }) if reason.contains("No such file or directory") => {
-            return Ok(None);
+            Ok(None)
         }
-        Err(error) => return Err(error),
-    };
-    let read = nft_ruleset::own_table(&text).map_err(|reason| ApplyError::Program {
+        listed => listed.map(Some),
+    }
+}
+
+pub(super) fn not_understood(reason: String) -> ApplyError {
+    ApplyError::Program {
         action: "understand what nft lists",
         reason,
-    })?;
-    Ok(Some(read))
+    }
 }
 
 pub(super) fn missing(plan: &Plan) -> Result<(Change, Vec<Step>), ApplyError> {
@@ -47,24 +55,33 @@ pub(super) fn missing(plan: &Plan) -> Result<(Change, Vec<Step>), ApplyError> {
     let mut added = plan.notrack();
     added.retain(|rule| !stands(rule));
     let chains: Vec<String> = sets.into_iter().map(|set| set.name).collect();
-    let steps = step(nft::add_beside(&added, &chains));
+    let (accepts, text) = accepts::missing(&plan.accepts())?;
+    let steps = transaction(text + &nft::add_beside(&added, &chains));
     let change = Change::Nft {
         added,
+        accepts,
         chains,
         table,
     };
-    Ok((change, steps))
+    Ok((change, steps.into_iter().collect()))
 }
 
-/// Deletes the elements that still stand, the chains that came with them if nothing is left in their sets, and the table
+/// Deletes the accept rules and the elements that still stand, the chains that came with them if nothing is left in their sets, and the table
 /// if it came with them and nothing is left in it.
 pub(super) fn undo(
     added: &[NotrackRule],
+    accepts: &[Mark],
     chains: &[String],
     table: bool,
 ) -> Result<Vec<Step>, ApplyError> {
+    let accepts = accepts::remove(accepts)?;
+    let steps = transaction(remove(added, chains, table)? + &accepts);
+    Ok(steps.into_iter().collect())
+}
+
+fn remove(added: &[NotrackRule], chains: &[String], table: bool) -> Result<String, ApplyError> {
     let Some((sets, foreign)) = sets()? else {
-        return Ok(Vec::new());
+        return Ok(String::new());
     };
     let is_added = |rule: &NotrackRule| added.contains(rule);
     let goes = |set: &&OwnSet| {
@@ -72,7 +89,7 @@ pub(super) fn undo(
     };
     let all_go = sets.iter().all(|set| goes(&set));
     if all_go && !table && !foreign {
-        return Ok(step(nft::undo_everything()));
+        return Ok(nft::undo_everything());
     }
     let mut text = String::new();
     for set in &sets {
@@ -83,16 +100,5 @@ pub(super) fn undo(
             text.push_str(&nft::undo(&rules.filter(is_added).collect::<Vec<_>>()));
         }
     }
-    Ok(step(text))
-}
-
-fn step(input: String) -> Vec<Step> {
-    if input.is_empty() {
-        return Vec::new();
-    }
-    vec![Step {
-        program: "nft".to_owned(),
-        arguments: vec!["-f".to_owned(), "-".to_owned()],
-        input,
-    }]
+    Ok(text)
 }

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use super::{Args, Format, Input};
 use crate::{
     analysis::{
-        advice::{Advice, PortAdvice},
+        advice::Advice,
         plan::{Frame, plan},
     },
     cli::new_file::NewFile,
-    model::{notrack::AcceptRule, plan::PlanBackend},
+    model::plan::PlanBackend,
     render,
     source::plan::fingerprint,
 };
@@ -71,13 +71,12 @@ impl Output {
             netns: own.netns,
             rulesets: fingerprint(&texts.in_place(&recording.node, own.netns)?),
         };
-        let plan = plan(advice, &given.rulesets, frame);
-        let native = |port: &&PortAdvice| port.accepts.iter().any(AcceptRule::is_native);
-        let left_out = advice.ports.iter().filter(native).count();
-        if left_out > 0 {
+        let (plan, left_out) = plan(advice, &given.rulesets, frame);
+        for port in left_out {
             eprintln!(
-                "ctwatch: warning: {left_out} ports need accept rules in tables of nftables that are not ctwatch's, which \
-                 `apply` does not touch: they are not planned (add the rules that advise prints, and advise again)"
+                "ctwatch: warning: {} port {} needs accept rules in chains of iptables: it is not planned (--format iptables --plan \
+                 plans it)",
+                port.protocol, port.port
             );
         }
         if plan.ports.is_empty() {

@@ -21,10 +21,11 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Whether ctwatch put it there: it carries its comment.
+    /// Whether ctwatch put it there: its comment is ctwatch's, or begins with that word.
     #[must_use]
     pub fn is_own(&self) -> bool {
-        self.comment.as_deref() == Some(OWNER)
+        let mut words = self.comment.iter().flat_map(|text| text.split(' '));
+        words.next() == Some(OWNER)
     }
 }
 

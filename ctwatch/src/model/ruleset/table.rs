@@ -79,6 +79,17 @@ pub struct Chain {
     pub rules: Vec<Rule>,
 }
 
+impl Chain {
+    /// Handles of its rules, ctwatch's own left out, in order. A rule of nftables may have been read as several.
+    #[must_use]
+    pub fn others_handles(&self) -> Vec<u64> {
+        let others = self.rules.iter().filter(|rule| !rule.is_own());
+        let mut handles: Vec<u64> = others.filter_map(|rule| rule.handle).collect();
+        handles.dedup();
+        handles
+    }
+}
+
 /// Where the kernel calls a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Base {

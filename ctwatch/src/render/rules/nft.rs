@@ -153,7 +153,8 @@ fn packets(rule: &AcceptRule) -> String {
 }
 
 /// A comment by which this rule, and no other of ctwatch's, is found again.
-fn mark(rule: &AcceptRule) -> String {
+#[must_use]
+pub fn mark(rule: &AcceptRule) -> String {
     match rule.packets {
         Accepted::Untracked(notrack) => format!(
             "{OWNER} {} {} {} {}",

@@ -117,12 +117,20 @@ fn listed(text: &str) -> BTreeMap<String, Vec<String>> {
         };
         if let (Some(family), Some(table)) = (word("family"), table)
             && (family, table) != ("inet", OWNER)
+            && !is_own(content)
         {
             let lines = tables.entry(format!("nft {family} {table}")).or_default();
             lines.push(format!("{kind} {}", still(content)));
         }
     }
     tables
+}
+
+/// Whether it is an accept rule of ctwatch's in somebody else's table.
+fn is_own(content: &Value) -> bool {
+    let comment = content.get("comment").and_then(Value::as_str);
+    let rest = comment.and_then(|comment| comment.strip_prefix(OWNER));
+    rest.is_some_and(|rest| rest.starts_with(' '))
 }
 
 /// Without what changes by itself.

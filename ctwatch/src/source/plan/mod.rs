@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::model::{
     endpoint::Protocol,
-    notrack::{AcceptRule, Accepted, Direction, NotrackRule},
+    notrack::{AcceptRule, Accepted, Direction, NotrackRule, OWNER},
     plan::{Plan, PlanBackend, PlannedPort, VERSION},
 };
 
@@ -141,13 +141,8 @@ fn planned(port: Port, backend: PlanBackend) -> Result<PlannedPort, String> {
             "it has no directions (remove the port, or name requests and replies)".to_owned(),
         );
     }
-    if backend == PlanBackend::Nft && !port.accept.is_empty() {
-        return Err(
-            "accept rules stand in chains of iptables (set backend = \"iptables\")".to_owned(),
-        );
-    }
     let accepts = port.accept.iter();
-    let accepts = accepts.map(|accept| rule(accept, protocol, port.port));
+    let accepts = accepts.map(|accept| rule(accept, backend, protocol, port.port));
     Ok(PlannedPort {
         protocol,
         port: port.port,
@@ -158,19 +153,49 @@ fn planned(port: Port, backend: PlanBackend) -> Result<PlannedPort, String> {
     })
 }
 
-fn rule(accept: &Accept, protocol: Protocol, port: u16) -> Result<AcceptRule, String> {
+/// Whether a program takes these names for what they are: they become words of what it reads.
+fn check_place(backend: PlanBackend, table: &str, chain: &str) -> Result<(), String> {
     const TABLES: [&str; 5] = ["raw", "mangle", "nat", "filter", "security"];
     const CHAINS: [&str; 5] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
+    let is_built_in = TABLES.contains(&table) && CHAINS.contains(&chain);
+    let native = table.split_once(' ').filter(|(family, name)| {
+        ["ip", "ip6", "inet"].contains(family) && is_name(name) && is_name(chain)
+    });
+    let is_native = native.is_some_and(|(_, name)| name != OWNER);
+    if is_native || is_built_in && backend == PlanBackend::Iptables {
+        return Ok(());
+    }
+    Err(if is_built_in {
+        "accept rules in chains of iptables need backend = \"iptables\"".to_owned()
+    } else {
+        format!(
+            "{table} {chain} is no built-in chain of iptables, and no chain of somebody's table of nftables (\"inet filter\")"
+        )
+    })
+}
+
+/// What nft takes for a name without quotes.
+fn is_name(word: &str) -> bool {
+    let begins = word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    begins
+        && word
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c))
+}
+
+fn rule(
+    accept: &Accept,
+    backend: PlanBackend,
+    protocol: Protocol,
+    port: u16,
+) -> Result<AcceptRule, String> {
     let Accept {
         table,
         chain,
         address,
         ..
     } = accept;
-    // They become words of iptables-restore's input.
-    if !TABLES.contains(&table.as_str()) || !CHAINS.contains(&chain.as_str()) {
-        return Err(format!("{table} {chain} is no built-in chain of iptables"));
-    }
+    check_place(backend, table, chain)?;
     if accept.before == Some(0) {
         return Err("rules are counted from 1 (before = 1 is the first)".to_owned());
     }

@@ -55,6 +55,21 @@ fn what_cannot_be_meant_is_refused_with_its_place() {
     }
     let accept = "[[port.accept]]\ntable = \"filter\"\nchain = \"INPUT\"\npackets = \"requests\"\naddress = \"203.0.113.10\"\n";
     assert!(problem(&format!("{PORT}{accept}")).contains("backend = \"iptables\""));
+    let native = format!("{PORT}{accept}").replace("\"filter\"", "\"inet filter\"");
+    assert_eq!(read(&native).unwrap().accepts().len(), 1);
+    assert!(read(&native.replace("\"nft\"", "\"iptables\"")).is_ok());
+    for table in [
+        "inet ctwatch",
+        "bridge fw",
+        "inet fw; flush ruleset",
+        "inet 9",
+    ] {
+        let named = native.replace("inet filter", table);
+        assert!(
+            problem(&named).contains("no chain of somebody's table"),
+            "{table}"
+        );
+    }
     let iptables = format!("{PORT}{accept}").replace("\"nft\"", "\"iptables\"");
     assert_eq!(read(&iptables).unwrap().accepts().len(), 1);
     let injected = iptables.replace("\"INPUT\"", "\"INPUT\\n-F\"");
