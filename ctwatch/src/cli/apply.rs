@@ -1,6 +1,7 @@
 //! `ctwatch apply`, and the guard that it starts.
 
 use std::{
+    fmt::Display,
     fs,
     net::IpAddr,
     path::PathBuf,
@@ -12,7 +13,10 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{Global, Outcome, Output};
 use crate::{
-    analysis::plan::{Found, problems},
+    analysis::{
+        advice::Today,
+        plan::{Found, changed, problems, renew},
+    },
     applying::{
         ApplyError, clock, drain, guard, install,
         record::{Change, Record, Stage, Step, VERSION},
@@ -26,7 +30,7 @@ use crate::{
             self,
             netns::{self, Seen},
         },
-        plan, privilege, turned_away,
+        plan, privilege, ruleset_text, turned_away,
     },
 };
 
@@ -90,6 +94,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Outcome> {
     }
     let local = addresses(&node);
     check(args, &plan, &node, &own, local.clone())?;
+    let plan = today(args, plan, &node, &own)?;
     let store = Store::of(own.netns);
     store.make()?;
     let (guard, change) = install(args, &plan, &own, &store)?;
@@ -115,17 +120,45 @@ fn check(args: &Args, plan: &Plan, node: &Node, own: &Seen, local: Vec<IpAddr>) 
         netns: own.netns.inode,
         addresses: local,
         control_ports: node.control_ports.clone(),
-        rulesets: plan::fingerprint(&node.rulesets),
     };
-    let problems = problems(plan, &found, args.allow_control_port);
-    let Some(first) = problems.first() else {
+    none(args, &problems(plan, &found, args.allow_control_port))
+}
+
+/// Fails with the first, and tells the others.
+fn none(args: &Args, problems: &[impl Display]) -> Result<()> {
+    let Some((first, more)) = problems.split_first() else {
         return Ok(());
     };
     let path = args.plan.display();
-    for more in problems.iter().skip(1) {
-        eprintln!("ctwatch: warning: {path}: {more}");
+    for problem in more {
+        eprintln!("ctwatch: warning: {path}: {problem}");
     }
     bail!("cannot apply {path}: {first}")
+}
+
+/// The plan as it is where the rules are those it was made from; else advised again, by the rules of today.
+fn today(args: &Args, plan: Plan, node: &Node, own: &Seen) -> Result<Plan> {
+    let changed = changed(&plan, &plan::fingerprint(&node.rulesets));
+    if changed.is_empty() {
+        return Ok(plan);
+    }
+    let path = args.plan.display();
+    for table in changed {
+        eprintln!("ctwatch: warning: {path}: {table}");
+    }
+    let rulesets: Vec<_> = node.rulesets.iter().map(ruleset_text::read).collect();
+    let today = Today {
+        netns: own.netns,
+        node,
+        rulesets: &rulesets,
+    };
+    match renew(&plan, &today) {
+        Ok(plan) => {
+            eprintln!("ctwatch: by the rules of today the planned ports are as safe as they were");
+            Ok(plan)
+        }
+        Err(stale) => none(args, &stale).map(|()| plan),
+    }
 }
 
 /// Installs what is missing; yields the guard unless nothing is.

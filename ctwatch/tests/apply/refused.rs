@@ -33,19 +33,11 @@ sed 's/port = 22/port = 2222/' nft.toml > session.toml
 "#);
 }
 
+/// A digest that is none of today's.
+const OTHER_RULES: &str = "printf '[rulesets]\n\"iptables raw\" = \"00\"\n' >> nft.toml";
+
 #[test]
 fn a_node_that_changed_is_told() {
-    let digest = "printf '[rulesets]\\n\"iptables raw\" = \"00\"\\n' >> nft.toml";
-    refused(
-        digest,
-        "",
-        "the table iptables raw changed since the plan was made",
-    );
-    refused(
-        "printf '[rulesets]\\n' >> nft.toml",
-        "",
-        "is new since the plan was made",
-    );
     refused(
         "ip addr del 203.0.113.10/32 dev lo",
         "",
@@ -56,6 +48,41 @@ fn a_node_that_changed_is_told() {
         "",
         "it is for network namespace 1, and this is",
     );
+}
+
+#[test]
+fn a_rule_that_came_and_speaks_against_the_plan_is_told_with_its_table() {
+    let dnat = "iptables -w -t nat -A PREROUTING -p tcp --dport 80 -j DNAT --to 10.0.0.7";
+    for said in [
+        "the table iptables raw changed since the plan was made",
+        "the table iptables nat is new since the plan was made",
+        "tcp 203.0.113.10:80 is blocked: nat-rule: .*--to-destination 10.0.0.7 .*ctwatch advise --plan",
+    ] {
+        refused(&format!("{OTHER_RULES}\n{dnat}"), "", said);
+    }
+    let by_state = "nft add rule inet theirs in ct state untracked tcp dport 80 drop";
+    refused(
+        &format!("{OTHER_RULES}\n{by_state}"),
+        "",
+        "needs an accept rule for requests in inet theirs in, too",
+    );
+}
+
+#[test]
+fn rules_that_came_and_do_not_concern_the_planned_ports_are_no_hindrance() {
+    let _ = run(&format!(
+        r#"
+{OTHER_RULES}
+# By state it lets replies to a client at port 9 through, which is a port as good as any.
+nft flush chain inet theirs in
+iptables -w -I INPUT -p tcp -m multiport --dports 22 -s 198.51.100.7 -j REJECT
+iptables -w -t nat -A PREROUTING -d 10.96.0.1 -p tcp --dport 443 -j DNAT --to 10.0.0.7:6443
+"$CTWATCH" apply nft.toml 2>said || fail "refused: $(cat said)"
+grep -q 'the table iptables raw changed since the plan was made' said || fail "$(cat said)"
+grep -q 'as safe as they were' said || fail "$(cat said)"
+"$CTWATCH" apply nft.toml 2>/dev/null | grep -q 'nothing was changed' || fail "the second time"
+"#
+    ));
 }
 
 #[test]

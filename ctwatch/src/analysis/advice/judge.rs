@@ -92,13 +92,12 @@ struct Found {
 impl Found {
     /// Walks the rulesets. Where a port is not worth it, only rules that are there already are looked for.
     fn by_rules(&mut self, service: &Service, surroundings: &Surroundings<'_>, worthwhile: bool) {
-        let filters = surroundings.filters.as_slice();
-        let reckon = worthwhile && !service.encapsulation;
-        let service = &Service {
-            local_clients: service.local_clients
-                || reckon && filter::hurts_local_clients(service, filters),
-            ..*service
+        let service = &if worthwhile {
+            reckoned(service, surroundings)
+        } else {
+            *service
         };
+        let filters = surroundings.filters.as_slice();
         let raw = raw::look(service, surroundings);
         self.done = raw.missing.is_empty() && raw.present > 0;
         self.useless = !worthwhile;
@@ -136,6 +135,27 @@ impl Found {
             other => other,
         }
     }
+}
+
+/// The service, and clients on the node with it where rules for the others alone would cut them off.
+fn reckoned(service: &Service, surroundings: &Surroundings<'_>) -> Service {
+    let hurts = || filter::hurts_local_clients(service, &surroundings.filters);
+    Service {
+        local_clients: service.local_clients || !service.encapsulation && hurts(),
+        ..*service
+    }
+}
+
+/// Walks the rulesets alone: the service with the clients to be reckoned with, accept rules that it lacks, and what there is
+/// to say.
+pub(super) fn by_rules(
+    service: &Service,
+    surroundings: &Surroundings<'_>,
+) -> (Service, Vec<AcceptRule>, Vec<Judgement>) {
+    let mut found = Found::default();
+    found.by_rules(service, surroundings, true);
+    let service = reckoned(service, surroundings);
+    (service, found.accepts, found.judgements)
 }
 
 /// Whether it is something that NOTRACK rules can name.

@@ -20,6 +20,7 @@ use crate::{
     },
 };
 
+mod again;
 mod candidate;
 mod compare;
 mod drain;
@@ -44,6 +45,7 @@ use candidate::candidates;
 use judge::Whole;
 use surroundings::Surroundings;
 
+pub use again::{Again, Today, again};
 pub use candidate::Figures;
 pub use verdict::{Code, Reason, Verdict};
 

@@ -13,8 +13,6 @@ pub struct Found {
     pub addresses: Vec<IpAddr>,
     /// Ports of the operator's own way in.
     pub control_ports: Vec<u16>,
-    /// Digests of its tables.
-    pub rulesets: BTreeMap<String, String>,
 }
 
 /// Why a plan must not be applied as it is.
@@ -29,13 +27,6 @@ pub enum Problem {
     },
     /// An address that this namespace does not have.
     NotLocal(IpAddr),
-    /// A table that is not as it was.
-    Changed {
-        /// Its name.
-        table: String,
-        /// What became of it: `changed`, `is new`, `is gone`.
-        how: &'static str,
-    },
     /// The operator's own way in.
     ControlPort(u16),
     /// Nothing is planned.
@@ -53,11 +44,6 @@ impl fmt::Display for Problem {
             Self::NotLocal(address) => write!(
                 f,
                 "{address} is none of this node's addresses (remove it from the plan, or make the plan anew)"
-            ),
-            Self::Changed { table, how } => write!(
-                f,
-                "the table {table} {how} since the plan was made (make it anew: ctwatch advise --plan; or remove \
-                 [rulesets] from the plan)"
             ),
             Self::ControlPort(port) => write!(
                 f,
@@ -102,18 +88,38 @@ pub fn problems(plan: &Plan, found: &Found, allow_control_port: bool) -> Vec<Pro
     addresses.dedup();
     addresses.retain(|address| !found.addresses.contains(address));
     problems.extend(addresses.into_iter().map(Problem::NotLocal));
-    problems.extend(
-        plan.rulesets
-            .iter()
-            .flat_map(|planned| changes(planned, &found.rulesets)),
-    );
     problems
+}
+
+/// A table that is not as it was when the plan was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Its name.
+    pub table: String,
+    /// What became of it: `changed`, `is new`, `is gone`.
+    pub how: &'static str,
+}
+
+impl fmt::Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, how } = self;
+        write!(f, "the table {table} {how} since the plan was made")
+    }
+}
+
+/// Tables whose digests are others than the plan has, if it has any; `found` are those of today.
+#[must_use]
+pub fn changed(plan: &Plan, found: &BTreeMap<String, String>) -> Vec<Changed> {
+    let planned = plan.rulesets.iter();
+    planned
+        .flat_map(|planned| changes(planned, found))
+        .collect()
 }
 
 fn changes<'a>(
     planned: &'a BTreeMap<String, String>,
     found: &'a BTreeMap<String, String>,
-) -> impl Iterator<Item = Problem> + 'a {
+) -> impl Iterator<Item = Changed> + 'a {
     let known = planned.iter().filter_map(|(table, digest)| {
         let how = match found.get(table) {
             Some(now) if now == digest => return None,
@@ -124,7 +130,7 @@ fn changes<'a>(
     });
     let new = found.keys().filter(|table| !planned.contains_key(*table));
     let all = known.chain(new.map(|table| (table, "is new")));
-    all.map(|(table, how)| Problem::Changed {
+    all.map(|(table, how)| Changed {
         table: table.clone(),
         how,
     })

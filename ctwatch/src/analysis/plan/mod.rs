@@ -16,10 +16,12 @@ use crate::{
 };
 
 mod check;
+mod renew;
 #[cfg(test)]
 mod tests;
 
-pub use check::{Found, Problem, problems};
+pub use check::{Changed, Found, Problem, changed, problems};
+pub use renew::{Stale, Why, renew};
 
 /// What a plan says beside its ports.
 #[derive(Clone, Debug)]

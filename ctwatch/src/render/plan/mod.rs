@@ -18,7 +18,7 @@ const HEAD: &str = "\
 # which takes all back by itself unless `ctwatch confirm` follows.
 ";
 const RULESETS: &str = "\
-# Digests of the rules that were judged. apply refuses if they changed since; remove the whole part to have it not look.
+# Digests of the rules that were judged. Where they changed since, apply judges again; remove the whole part to have it not look.
 ";
 
 /// The file.
