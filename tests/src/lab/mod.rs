@@ -20,5 +20,6 @@ pub(crate) mod refusal;
 pub(crate) mod setting;
 pub(crate) mod socket_drops;
 pub(crate) mod source;
+pub(crate) mod systemd;
 pub(crate) mod traffic;
 pub(crate) mod world;

@@ -62,7 +62,7 @@ pub(super) fn text(backend: &str) -> String {
 }
 
 /// Of both programs, without counters.
-fn rules(world: &World) -> Result<String> {
+pub(super) fn rules(world: &World) -> Result<String> {
     let saved = world.node.run(|| command::run("iptables-save", &[]))?;
     let listed = world.node.run(|| command::run("nft", &["-s", "list", "ruleset", "inet"]))?;
     let saved = saved.lines().filter(|line| line.starts_with("-A"));

@@ -32,6 +32,8 @@ scenarios! {
     Probes drops_shows_invalid_packets_when_asked
     Once drops_ends_in_order
     Once apply_is_taken_back_unless_confirmed
+    Once apply_edits_the_tables_of_the_active_iptables
+    Once systemd_takes_rules_back
     Once verify_proves_rules_that_work
     Probes netlink_counts_what_probes_count
     Once status_of_a_full_table_is_the_kernels

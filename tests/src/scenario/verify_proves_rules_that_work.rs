@@ -51,7 +51,7 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// Exit status, and the outcome of the one port.
-fn verify(world: &World, plan: &str) -> Result<(Option<i32>, String)> {
+pub(super) fn verify(world: &World, plan: &str) -> Result<(Option<i32>, String)> {
     let arguments = ["-o", "json", "verify", plan, "-d", "5s"];
     let output = world.node.run(|| command::output("ctwatch", &arguments, ""))?;
     let document: Value = serde_json::from_slice(&output.stdout)

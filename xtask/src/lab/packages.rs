@@ -45,6 +45,7 @@ pub(super) const PACKAGES: &[&str] = &[
     "sed",
     "sqlite3",
     "strace",
+    "systemd",
     "tar",
     "usr-is-merged",
     "util-linux",
