@@ -169,13 +169,19 @@ impl<'a> Surroundings<'a> {
             Family::Ipv4 => "ip",
             Family::Ipv6 => "ip6",
         };
-        table.family == "inet" || table.family == word && !self.shown_by_iptables(&table.name)
+        table.family == "inet" || table.family == word && !self.shown_by_iptables(table)
     }
 
-    fn shown_by_iptables(&self, table: &str) -> bool {
+    /// Whether it is one of iptables-nft's. In a table of that name others may have chains of their own, which iptables-save
+    /// leaves out.
+    fn shown_by_iptables(&self, table: &NftTable) -> bool {
+        let is_whole = |shown: &&&Table| {
+            let mut chains = table.rules.chains().iter();
+            shown.name == table.name && chains.all(|chain| shown.chain(&chain.name).is_some())
+        };
         self.filters.iter().any(|filter| {
             filter.backend == Some(XtablesBackend::Nft)
-                && filter.tables.iter().any(|shown| shown.name == table)
+                && filter.tables.iter().any(|it| is_whole(&it))
         })
     }
 

@@ -33,7 +33,11 @@ pub fn fingerprint(texts: &[RulesetText]) -> BTreeMap<String, String> {
             }
         };
         for (table, lines) in saved(&text.text) {
-            shown.insert(format!("nft {family} {table}"));
+            // `iptables-save` shows nothing of chains that others made in a table of that name, and says so.
+            let tainted = format!("# Table `{table}' contains incompatible");
+            if !text.text.contains(&tainted) {
+                shown.insert(format!("nft {family} {table}"));
+            }
             tables.insert(format!("{program} {table}"), lines);
         }
     }

@@ -127,6 +127,25 @@ fn a_fingerprint_of_nft_heeds_tables_of_others_only() {
     assert!(list(own).is_empty());
 }
 
+/// `iptables-save` prints such a table as if it were empty.
+#[test]
+fn a_table_of_nft_that_is_named_like_one_of_iptables_is_heeded() {
+    let prints = |port| {
+        let saved = "# Table `nat' contains incompatible base-chains, use 'nft' tool to list them.\n*nat\n:PREROUTING ACCEPT [0:0]\n\
+                     COMMIT\n";
+        let listed = format!(
+            "{{\"nftables\": [{{\"table\": {{\"family\": \"ip\", \"name\": \"nat\"}}}}, {{\"rule\": {{\"family\": \"ip\", \"table\": \
+             \"nat\", \"expr\": [{{\"dnat\": {{\"port\": {port}}}}}]}}}}]}}"
+        );
+        fingerprint(&[
+            text(RulesetKind::IptablesSave, saved),
+            text(RulesetKind::NftJson, &listed),
+        ])
+    };
+    assert!(prints(1).contains_key("nft ip nat"));
+    assert_ne!(prints(1), prints(2));
+}
+
 fn arbitrary_port() -> impl Strategy<Value = PlannedPort> {
     let direction = proptest::sample::select(&Direction::ALL[..]);
     let address = any::<[u8; 4]>().prop_map(|mut octets| {

@@ -73,6 +73,10 @@ fn tables_that_iptables_shows_are_not_judged_twice() {
     let object = |kind: &str, rest: &str| format!(r#"{{"{kind}": {{{rest}}}}}"#);
     let table = |family: &str, name: &str| {
         let names = format!(r#""family": "{family}", "table": "{name}""#);
+        let (chain, hook) = match name {
+            "raw" => ("PREROUTING", "prerouting"),
+            _ => ("INPUT", "input"),
+        };
         [
             object(
                 "table",
@@ -81,12 +85,12 @@ fn tables_that_iptables_shows_are_not_judged_twice() {
             object(
                 "chain",
                 &format!(
-                    r#"{names}, "name": "INPUT", "type": "filter", "hook": "input", "prio": 0, "policy": "accept""#
+                    r#"{names}, "name": "{chain}", "type": "filter", "hook": "{hook}", "prio": 0, "policy": "accept""#
                 ),
             ),
             object(
                 "rule",
-                &format!(r#"{names}, "chain": "INPUT", "expr": [{{"xt": null}}]"#),
+                &format!(r#"{names}, "chain": "{chain}", "expr": [{{"xt": null}}]"#),
             ),
         ]
     };

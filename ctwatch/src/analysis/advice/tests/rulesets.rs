@@ -593,6 +593,30 @@ fn legacy_rules_are_walked_beside_those_of_nft() {
     expect(&scene.only(), Verdict::Blocked, &["untracked-drop"]);
 }
 
+/// `iptables-save` prints a table of nftables' own that has the name of one of its own as if it were empty.
+#[test]
+fn a_table_of_nft_that_is_named_like_one_of_iptables_is_walked() {
+    let mut scene = Scene::new(&[endpoint(VIP, Protocol::TCP, 443)], DEMO);
+    scene.rulesets[0]
+        .1
+        .push_str("*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n");
+    let chain = |name: &str| {
+        format!(
+            r#"{{"nftables": [{{"table": {{"family": "ip", "name": "nat"}}}},
+            {{"chain": {{"family": "ip", "table": "nat", "name": "{name}", "type": "nat", "hook": "prerouting", "prio": -100, "policy": "accept"}}}},
+            {{"rule": {{"family": "ip", "table": "nat", "chain": "{name}", "handle": 2, "expr": [
+                {{"match": {{"op": "==", "left": {{"payload": {{"protocol": "tcp", "field": "dport"}}}}, "right": 443}}}},
+                {{"dnat": {{"addr": "10.0.0.7", "port": 8443}}}}]}}}}]}}"#
+        )
+    };
+    scene.ruleset(RulesetKind::NftJson, &chain("pre"));
+    expect(&scene.only(), Verdict::Blocked, &["nat-rule"]);
+    // What iptables shows is not walked twice.
+    scene.rulesets.pop();
+    scene.ruleset(RulesetKind::NftJson, &chain("PREROUTING"));
+    expect(&scene.only(), Verdict::Safe, &[]);
+}
+
 #[test]
 fn ipv6_is_judged_by_its_own_rulesets() {
     let six = endpoint("2001:db8::10", Protocol::TCP, 443);
