@@ -15,7 +15,7 @@ use super::{Global, Outcome, Output};
 use crate::{
     analysis::{
         advice::Today,
-        plan::{Found, changed, problems, renew},
+        plan::{Found, Stale, changed, problems, renew},
     },
     applying::{
         ApplyError, clock, drain, guard, install,
@@ -146,19 +146,28 @@ fn today(args: &Args, plan: Plan, node: &Node, own: &Seen) -> Result<Plan> {
     for table in changed {
         eprintln!("ctwatch: warning: {path}: {table}");
     }
-    let rulesets: Vec<_> = node.rulesets.iter().map(ruleset_text::read).collect();
-    let today = Today {
-        netns: own.netns,
-        node,
-        rulesets: &rulesets,
-    };
-    match renew(&plan, &today) {
+    match by_todays_rules(&plan, node, own) {
         Ok(plan) => {
             eprintln!("ctwatch: by the rules of today the planned ports are as safe as they were");
             Ok(plan)
         }
         Err(stale) => none(args, &stale).map(|()| plan),
     }
+}
+
+/// The plan with the accept rules that are missing by the rules of today.
+pub(super) fn by_todays_rules(
+    plan: &Plan,
+    node: &Node,
+    own: &Seen,
+) -> std::result::Result<Plan, Vec<Stale>> {
+    let rulesets: Vec<_> = node.rulesets.iter().map(ruleset_text::read).collect();
+    let today = Today {
+        netns: own.netns,
+        node,
+        rulesets: &rulesets,
+    };
+    renew(plan, &today)
 }
 
 /// Installs what is missing; yields the guard unless nothing is.

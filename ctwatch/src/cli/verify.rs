@@ -1,6 +1,7 @@
 //! `ctwatch verify`.
 
 use std::{
+    net::SocketAddr,
     path::PathBuf,
     thread,
     time::{Duration, Instant},
@@ -10,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{Global, Outcome, Output, apply};
 use crate::{
-    analysis::verify::{Covered, Look, verify},
+    analysis::verify::{Covered, Finding, Look, Verification, verify},
     applying::{install, store::Store},
     model::{plan::Plan, turned_away::Rise},
     render::{
@@ -20,9 +21,10 @@ use crate::{
     source::{
         netlink::delete,
         node::{
-            address,
+            self, address,
             netns::{self, Seen},
         },
+        plan::fingerprint,
         privilege, turned_away,
     },
 };
@@ -70,7 +72,8 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Outcome> {
         }
         thread::sleep(left.min(PAUSE));
     }
-    let verification = verify(&plan, &local, &looks, before(&own));
+    let mut verification = verify(&plan, &local, &looks, before(&own));
+    object(&plan, &own, &mut verification);
     super::print(&match global.output {
         Output::Json => json(&verification)?,
         Output::Text if global.colored() => text(&verification, Paint::Colored),
@@ -81,6 +84,33 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Outcome> {
     } else {
         Outcome::Attention
     })
+}
+
+/// What the rules of today say against it; nothing where the plan does not tell what it was made from.
+fn object(plan: &Plan, own: &Seen, verification: &mut Verification) {
+    let Some(planned) = &plan.rulesets else {
+        return;
+    };
+    let node = node::read(true);
+    match apply::by_todays_rules(plan, &node, own) {
+        Ok(today) => {
+            for port in &today.ports {
+                for rule in &port.accepts {
+                    let service = SocketAddr::new(rule.packets.address(), port.port);
+                    let finding = Finding::AcceptMissing(Box::new(rule.clone()));
+                    verification.object(port.protocol, service, finding);
+                }
+            }
+        }
+        // What was edited out of a plan is not missed, unless rules changed.
+        Err(_) if *planned == fingerprint(&node.rulesets) => {}
+        Err(stale) => {
+            for each in stale {
+                let (protocol, service) = (each.protocol, each.service);
+                verification.object(protocol, service, Finding::Stale(Box::new(each)));
+            }
+        }
+    }
 }
 
 fn look(plan: &Plan, own: &Seen, covered: &Covered, began: Instant) -> Result<Look> {

@@ -5,6 +5,7 @@ mod drained;
 mod killed;
 mod node;
 mod refused;
+mod reloaded;
 mod shown;
 mod systemd;
 mod taken_back;

@@ -1,14 +1,21 @@
 //! Whether rules that a plan installed do what they are for: a proof for each port and address. docs/apply.md tells what
 //! each finding means.
 
-use std::{collections::HashMap, net::IpAddr, time::Duration};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
-use crate::model::{
-    endpoint::Protocol,
-    entry::{Entry, Numbered},
-    notrack::{Direction, NotrackRule},
-    plan::Plan,
-    turned_away::{Rise, TurnedAway},
+use crate::{
+    analysis::plan::Stale,
+    model::{
+        endpoint::Protocol,
+        entry::{Entry, Numbered},
+        notrack::{AcceptRule, Direction, NotrackRule},
+        plan::Plan,
+        turned_away::{Rise, TurnedAway},
+    },
 };
 
 mod covered;
@@ -85,6 +92,10 @@ pub enum Outcome {
 pub enum Finding {
     /// A rule of the plan does not stand.
     RuleMissing(NotrackRule),
+    /// An accept rule of the plan does not stand, and packets need it.
+    AcceptMissing(Box<AcceptRule>),
+    /// Rules changed since the plan was made, and the port is not as safe as it was.
+    Stale(Box<Stale>),
     /// An entry came: the first.
     NewEntry(Box<Entry>),
     /// An old entry's timeout was set anew, so that packets are tracked: the first.
@@ -103,6 +114,8 @@ impl Finding {
     pub fn code(&self) -> &'static str {
         match self {
             Self::RuleMissing(_) => "rule-missing",
+            Self::AcceptMissing(_) => "accept-missing",
+            Self::Stale(_) => "rules-changed",
             Self::NewEntry(_) => "new-entries",
             Self::Refreshed(_) => "entries-refreshed",
             Self::OneDirection(_) => "one-direction",
@@ -113,7 +126,11 @@ impl Finding {
 
     fn outcome(&self, protocol: Protocol) -> Outcome {
         match self {
-            Self::RuleMissing(_) | Self::NewEntry(_) | Self::Refreshed(_) => Outcome::Failed,
+            Self::RuleMissing(_)
+            | Self::AcceptMissing(_)
+            | Self::Stale(_)
+            | Self::NewEntry(_)
+            | Self::Refreshed(_) => Outcome::Failed,
             // A service of UDP need not answer.
             Self::OneDirection(_) if protocol == Protocol::TCP => Outcome::Failed,
             Self::OneDirection(_) | Self::NothingSeen | Self::NotCounted => Outcome::Unproven,
@@ -140,6 +157,17 @@ impl Verification {
     pub fn holds(&self) -> bool {
         let proven = |port: &PortProof| port.outcome == Outcome::Proven;
         self.ports.iter().all(proven) && !self.resets.rises() && !self.filter_drops.rises()
+    }
+
+    /// Adds what the rules of today say against a port at an address: it comes first, for packets tell of the past.
+    pub fn object(&mut self, protocol: Protocol, service: SocketAddr, finding: Finding) {
+        let is_it = |port: &&mut PortProof| {
+            (port.protocol, port.address, port.port) == (protocol, service.ip(), service.port())
+        };
+        for port in self.ports.iter_mut().filter(is_it) {
+            port.outcome = port.outcome.max(finding.outcome(protocol));
+            port.findings.insert(0, finding.clone());
+        }
     }
 }
 

@@ -66,6 +66,12 @@ pub(super) fn sentence(port: &PortProof, finding: &Finding) -> String {
             rule.direction.chain(),
             notrack_spec(rule)
         ),
+        Finding::AcceptMissing(rule) => format!(
+            "an accept rule does not stand in {} {}, and its packets are dropped without it: whoever loads that table took it \
+             away (ctwatch apply PLAN puts it back; put it into that program's rules, too)",
+            rule.table, rule.chain
+        ),
+        Finding::Stale(stale) => format!("{stale}"),
         Finding::NewEntry(entry) => format!(
             "{} entries came although its packets go untracked, the first: {entry} (an earlier rule may end the raw chain: \
              ctwatch advise)",
