@@ -123,6 +123,14 @@ fn a_fingerprint_of_nft_heeds_tables_of_others_only() {
     let own = "{\"table\": {\"family\": \"inet\", \"name\": \"ctwatch\", \"handle\": 9}}";
     let one = list(&theirs(1, 0, "accept"));
     assert_eq!(one, list(&format!("{}, {own}", theirs(2, 7, "accept"))));
+    let accept = |comment| {
+        format!(
+            "{{\"rule\": {{\"family\": \"inet\", \"table\": \"fw\", \"comment\": \"{comment}\", \"expr\": [{{\"accept\": null}}]}}}}"
+        )
+    };
+    let with = |comment| list(&format!("{}, {}", theirs(1, 0, "accept"), accept(comment)));
+    assert_eq!(one, with("ctwatch too_big 203.0.113.10"));
+    assert_ne!(one, with("ctwatcher"));
     assert_ne!(one, list(&theirs(1, 0, "drop")));
     assert!(list(own).is_empty());
 }
