@@ -90,7 +90,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Outcome> {
         .iter()
         .filter(|reason| reason.starts_with("sockets of sshd"))
     {
-        eprintln!("ctwatch: warning: the way in may be another than is known: {reason}");
+        noteln!("ctwatch: warning: the way in may be another than is known: {reason}");
     }
     let local = addresses(&node);
     check(args, &plan, &node, &own, local.clone())?;
@@ -131,7 +131,7 @@ fn none(args: &Args, problems: &[impl Display]) -> Result<()> {
     };
     let path = args.plan.display();
     for problem in more {
-        eprintln!("ctwatch: warning: {path}: {problem}");
+        noteln!("ctwatch: warning: {path}: {problem}");
     }
     bail!("cannot apply {path}: {first}")
 }
@@ -144,11 +144,11 @@ fn today(args: &Args, plan: Plan, node: &Node, own: &Seen) -> Result<Plan> {
     }
     let path = args.plan.display();
     for table in changed {
-        eprintln!("ctwatch: warning: {path}: {table}");
+        noteln!("ctwatch: warning: {path}: {table}");
     }
     match by_todays_rules(&plan, node, own) {
         Ok(plan) => {
-            eprintln!("ctwatch: by the rules of today the planned ports are as safe as they were");
+            noteln!("ctwatch: by the rules of today the planned ports are as safe as they were");
             Ok(plan)
         }
         Err(stale) => none(args, &stale).map(|()| plan),

@@ -84,7 +84,7 @@ fn accept_rules_are_planned_for_iptables_and_a_plan_that_is_there_is_kept() {
 }
 
 /// Somebody's table that drops untracked packets by its second rule but one; the one between is ctwatch's.
-const NFT: &str = r#"{"nftables": [
+const NFT: &str = r#"{"nftables": [{"metainfo": {"version": "1.0.6"}},
 {"table": {"family": "inet", "name": "fw", "handle": 1}},
 {"chain": {"family": "inet", "table": "fw", "name": "in", "handle": 1, "type": "filter", "hook": "input", "prio": 10, "policy": "accept"}},
 {"rule": {"family": "inet", "table": "fw", "chain": "in", "handle": 4, "expr": [

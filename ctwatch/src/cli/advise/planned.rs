@@ -73,14 +73,15 @@ impl Output {
         };
         let (plan, left_out) = plan(advice, &given.rulesets, frame);
         for port in left_out {
-            eprintln!(
+            noteln!(
                 "ctwatch: warning: {} port {} needs accept rules in chains of iptables: it is not planned (--format iptables --plan \
                  plans it)",
-                port.protocol, port.port
+                port.protocol,
+                port.port
             );
         }
         if plan.ports.is_empty() {
-            eprintln!(
+            noteln!(
                 "ctwatch: warning: no port is safe to leave untracked: {} plans nothing",
                 self.to
             );
