@@ -1,22 +1,9 @@
 //! Set-ups where rules would do no harm and ctwatch withholds them all the same, with the reason.
 
-const NATIVE: &str = "rules of nftables' own are not followed yet";
-
 const ACCEPTED: &[(&str, &str)] = &[
-    ("nft-open", NATIVE),
-    ("nft-stateless", NATIVE),
-    ("nft-other-ports-translated", NATIVE),
     (
         "requests-untracked",
         "what is left are entries of replies, which go to the clients' ports: the recording holds no connection to this port",
-    ),
-    (
-        "ipset-blocklist",
-        "what a set holds is not read: its rule may drop anybody",
-    ),
-    (
-        "fragments-dropped",
-        "a rule about fragments is not understood: what it meets depends on who puts them together before",
     ),
     (
         "ipvs-dr",

@@ -4,7 +4,7 @@ use super::{
     packet::Packet,
     stations::{Station, Tables, stations},
     walk::{Answers, Fate, Place, Question, Walk},
-    ways::{explore, supposed, supposed_of_entry, supposes_mark},
+    ways::{explore, supposed, supposes_mark},
 };
 use crate::model::ruleset::{Hook, Rule, States};
 
@@ -68,15 +68,19 @@ pub(super) fn differences<'a>(rulesets: &[Tables<'a>], change: &Change) -> Vec<D
                 }
             }
             (Way::Dropped(_, place), Way::Accepted { .. }) => {
-                if supposed(answers, &[true, false]).is_none() {
-                    opened = Some(Difference::Opened(place));
-                } else if let Some(rule) = supposed_of_entry(answers) {
-                    not_understood = Some(Difference::NotUnderstood(rule));
+                match supposed(answers, &[true, false]) {
+                    Some(rule) => not_understood = Some(Difference::NotUnderstood(rule)),
+                    None => opened = Some(Difference::Opened(place)),
                 }
             }
             _ => {}
         }
         Ok(())
+    });
+    // A limit that is not followed is told once, as what needs entries.
+    let not_understood = not_understood.filter(|difference| {
+        let mut texts = needing.iter().map(|rule| rule.text.as_str());
+        !texts.any(|text| *difference == Difference::NotUnderstood(text))
     });
     let too_branched = (!complete).then_some(Difference::TooBranched);
     needing

@@ -116,6 +116,8 @@ fn condition(condition: &Condition, packet: &Packet) -> Answer {
                 (*kind == own && code.is_none_or(|code| code == own_code)).into()
             }
         },
+        // Tracking has fragments put together first, also for packets that are then left untracked.
+        Condition::Fragment => Answer::No,
         Condition::Syn => match packet.syn {
             _ if packet.protocol != Protocol::TCP => Answer::No,
             Some(syn) => syn.into(),

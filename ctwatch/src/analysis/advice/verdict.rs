@@ -139,6 +139,7 @@ impl Code {
             Need::Zone => Self::CtZone,
             Need::Connmark => Self::Connmark,
             Need::Connlabel => Self::Connlabel,
+            Need::Connlimit => Self::Connlimit,
             Need::Synproxy => Self::Synproxy,
             Need::Tproxy => Self::Tproxy,
             Need::Flowtable => Self::Flowtable,

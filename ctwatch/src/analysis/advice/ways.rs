@@ -48,17 +48,6 @@ pub(super) fn supposed<'a>(answers: &Answers<'a>, tracked: &[bool]) -> Option<&'
         .min()
 }
 
-/// The first rule that the answers suppose something of because of the packet's entry.
-pub(super) fn supposed_of_entry<'a>(answers: &Answers<'a>) -> Option<&'a str> {
-    answers
-        .keys()
-        .filter_map(|question| match question {
-            Question::Entry(text) => Some(*text),
-            _ => None,
-        })
-        .min()
-}
-
 /// The first rule, not understood, that the answers suppose to take the packet as tracked.
 pub(super) fn supposed_to_match<'a>(answers: &Answers<'a>) -> Option<&'a str> {
     answers

@@ -48,6 +48,8 @@ pub enum Condition {
     DestinationPort(Vec<RangeInclusive<u16>>),
     /// `--ports`: either of the two.
     EitherPort(Vec<RangeInclusive<u16>>),
+    /// `-f`: a fragment that is not the first, after fragments were put together (`NF_IP_PRI_CONNTRACK_DEFRAG`).
+    Fragment,
     /// `--syn`: SYN alone of SYN, ACK, RST and FIN.
     Syn,
     /// `--state`, `--ctstate`, `ct state`

@@ -58,6 +58,8 @@ pub enum Need {
     Connmark,
     /// `ct label set`
     Connlabel,
+    /// `-m connlimit`, `ct count`: connections are counted by their entries
+    Connlimit,
     /// `SYNPROXY`, `synproxy`
     Synproxy,
     /// `TPROXY`, `tproxy`

@@ -87,6 +87,7 @@ pub fn read(text: &str, family: Family) -> Result<Ruleset, ReadError> {
             tables: Vec::new(),
         },
         table: None,
+        sets_change: rule::changes_sets(text),
     };
     let mut line_count = 0;
     for (at, line) in text.lines().enumerate() {
@@ -119,6 +120,8 @@ fn backend_of(text: &str) -> Option<XtablesBackend> {
 struct Reader {
     ruleset: Ruleset,
     table: Option<Table>,
+    /// Whether some rule adds to an ipset, or takes from one.
+    sets_change: bool,
 }
 
 impl Reader {
@@ -179,12 +182,16 @@ impl Reader {
             Some(rest) => rest.split_once(']').ok_or_else(|| foreign(line))?.1.trim(),
         };
         let table = self.table.as_mut().ok_or(Problem::OutsideTable)?;
-        let (name, rule) =
-            rule::parse(text, self.ruleset.family).map_err(|damage| match damage {
-                rule::Damage::OpenQuote => Problem::OpenQuote,
-                rule::Damage::NoChain => foreign(line),
-                rule::Damage::NoTarget => Problem::NoTarget,
-            })?;
+        let context = rule::Context {
+            family: self.ruleset.family,
+            table: &table.name,
+            sets_change: self.sets_change,
+        };
+        let (name, rule) = rule::parse(text, &context).map_err(|damage| match damage {
+            rule::Damage::OpenQuote => Problem::OpenQuote,
+            rule::Damage::NoChain => foreign(line),
+            rule::Damage::NoTarget => Problem::NoTarget,
+        })?;
         match table.chain_mut(&name) {
             Some(chain) => {
                 chain.rules.push(rule);

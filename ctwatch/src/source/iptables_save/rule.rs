@@ -6,8 +6,24 @@ use super::{
 };
 use crate::model::{
     endpoint::Family,
-    ruleset::{Condition, Effect, Match, Rule, Target},
+    ruleset::{Condition, Effect, Match, Need, Rule, Target},
 };
+
+/// What a rule's words depend on beside themselves.
+pub(super) struct Context<'a> {
+    pub(super) family: Family,
+    /// The table that the rule stands in.
+    pub(super) table: &'a str,
+    /// Whether rules of the same text change ipsets.
+    pub(super) sets_change: bool,
+}
+
+/// Whether some rule adds to an ipset, or takes from one. All sets count as changed then: a set may list others.
+pub(super) fn changes_sets(text: &str) -> bool {
+    ["--add-set ", "--del-set "]
+        .iter()
+        .any(|option| text.contains(option))
+}
 
 /// Why a line is no rule.
 pub(super) enum Damage {
@@ -17,7 +33,7 @@ pub(super) enum Damage {
 }
 
 /// Match modules whose options are all read here, or end up unknown one by one.
-const MODULES: [&str; 14] = [
+const MODULES: [&str; 15] = [
     "tcp",
     "udp",
     "udplite",
@@ -32,6 +48,7 @@ const MODULES: [&str; 14] = [
     "addrtype",
     "mark",
     "iprange",
+    "set",
 ];
 
 /// Modules that look at the packet or its way alone, so that tracking does not change what they say.
@@ -44,23 +61,28 @@ const OF_PACKET: [&str; 19] = [
 const OF_ENTRY: [&str; 4] = ["connmark", "connbytes", "connlabel", "helper"];
 
 /// The chain a rule stands in, and the rule.
-pub(super) fn parse(line: &str, family: Family) -> Result<(String, Rule), Damage> {
+pub(super) fn parse(line: &str, context: &Context<'_>) -> Result<(String, Rule), Damage> {
     let words = words::split(line).ok_or(Damage::OpenQuote)?;
     let mut parser = Parser {
         words: &words,
-        family,
+        context,
         matches: Vec::new(),
         effects: Vec::new(),
         comment: None,
         module: "",
         conntrack_from: 0,
         asks_state: false,
+        limits_connections: false,
     };
     if parser.take().is_none_or(|word| word != "-A") {
         return Err(Damage::NoChain);
     }
     let chain = parser.take().ok_or(Damage::NoChain)?.to_owned();
     let target = parser.rest()?;
+    // A rule that only writes a line limits nobody.
+    if parser.limits_connections && (target != Target::Continue || !parser.effects.is_empty()) {
+        parser.effects.push(Effect::Needs(Need::Connlimit));
+    }
     let rule = Rule {
         text: line.to_owned(),
         matches: parser.matches,
@@ -74,7 +96,7 @@ pub(super) fn parse(line: &str, family: Family) -> Result<(String, Rule), Damage
 
 struct Parser<'a> {
     words: &'a [Word],
-    family: Family,
+    context: &'a Context<'a>,
     matches: Vec<Match>,
     effects: Vec<Effect>,
     comment: Option<String>,
@@ -84,6 +106,8 @@ struct Parser<'a> {
     conntrack_from: usize,
     /// Whether it had `--ctstate`.
     asks_state: bool,
+    /// Whether there was a `-m connlimit`.
+    limits_connections: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -153,8 +177,18 @@ impl<'a> Parser<'a> {
                 self.words = &self.words[2..];
                 self.push(negated, Condition::Syn);
             }
+            // In raw they may come before fragments are put together (iptable_raw's raw_before_defrag).
+            ("-f" | "--fragment", _) if self.context.table != "raw" => {
+                self.push(negated, Condition::Fragment);
+            }
+            ("--match-set", Some(name)) if self.asks_one_address() => {
+                let side = self.second().unwrap_or_default();
+                let text = format!("-m set --match-set {name} {side}");
+                self.words = &self.words[2..];
+                self.push(negated, Condition::Packet(text));
+            }
             _ => match value
-                .and_then(|value| condition::read(self.module, option, value, self.family))
+                .and_then(|value| condition::read(self.module, option, value, self.context.family))
             {
                 Some(condition) => {
                     self.take();
@@ -174,9 +208,19 @@ impl<'a> Parser<'a> {
         self.words.get(1).map(|word| word.text.as_str())
     }
 
+    /// Whether `--match-set` looks at the packet alone: at one field, which cannot be its mark (`hash:ip,mark` takes
+    /// two), of a set that no rule changes. In nat it matters whether the set has the address, which nobody knows.
+    fn asks_one_address(&self) -> bool {
+        self.module == "set"
+            && self.context.table != "nat"
+            && !self.context.sets_change
+            && matches!(self.second(), Some("src" | "dst"))
+    }
+
     fn enter(&mut self, option: &str, module: &'a str) {
         self.leave_module();
         self.module = module;
+        self.limits_connections |= module == "connlimit";
         let is_known = [&MODULES[..], &OF_PACKET, &OF_ENTRY]
             .iter()
             .any(|modules| modules.contains(&module));

@@ -37,6 +37,7 @@ pub(super) fn read(name: &str, options: &[&str]) -> (Vec<Effect>, Target) {
         "FLOWOFFLOAD" => effect(Effect::Needs(Need::Flowtable)),
         "DNAT" | "REDIRECT" | "SNAT" | "NETMAP" => simple(Target::Nat),
         "MASQUERADE" => simple(Target::Masquerade),
+        "SET" if options.contains(&"--map-mark") => effect(Effect::AnyMark),
         passing if PASSING.contains(&passing) => simple(Target::Continue),
         // An extension without options looks like a chain; no chain of that name will be found.
         chain if options.is_empty() => simple(Target::Jump(chain.to_owned())),

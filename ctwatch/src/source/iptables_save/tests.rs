@@ -151,13 +151,12 @@ fn what_is_not_understood_is_kept_word_for_word() {
         rules[7].matches[1..],
         [unknown("-m limit"), unknown("--limit 3/sec")]
     );
-    assert_eq!(rules[9].matches[0], unknown("-m set"));
     assert_eq!(
-        rules[9].matches[1],
-        Match {
+        rules[9].matches,
+        [Match {
             negated: true,
-            condition: Condition::Unknown("--match-set allowed src".into())
-        }
+            condition: Condition::Packet("-m set --match-set allowed src".into())
+        }]
     );
 }
 

@@ -10,7 +10,7 @@ use super::{
     statement::{self, Meaning},
     text, value, word,
 };
-use crate::model::ruleset::{Condition, Effect, Match, Rule, Target};
+use crate::model::ruleset::{Condition, Effect, Match, Need, Rule, Target};
 
 /// The rules that one rule of nftables amounts to, in order.
 pub(super) fn read(content: &Value, sets: &Sets<'_>) -> Vec<Rule> {
@@ -81,6 +81,12 @@ impl Reader<'_> {
                 self.unknown(text::statement(name, content));
                 None
             }
+            Meaning::Connlimit => {
+                self.settle();
+                self.unknown(text::statement(name, content));
+                self.effects.push(Effect::Needs(Need::Connlimit));
+                None
+            }
             Meaning::Translation(target) => {
                 self.settle();
                 let matches = self.mapped(content);
@@ -110,6 +116,10 @@ impl Reader<'_> {
     }
 
     fn end(&mut self, target: Target) {
+        // A rule that only counts limits nobody.
+        if self.effects == [Effect::Needs(Need::Connlimit)] && target == Target::Continue {
+            self.effects.clear();
+        }
         if target != Target::Continue || !self.effects.is_empty() || self.rules.is_empty() {
             self.push(self.matches.clone(), target, None);
         }

@@ -12,6 +12,8 @@ pub(super) enum Meaning {
     Effects(Vec<Effect>),
     /// The rule goes on or does not, by what came before.
     Limit,
+    /// Likewise, by how many entries there are.
+    Connlimit,
     /// Ends the nat chain with a translation.
     Translation(Target),
     Verdict(Target),
@@ -32,9 +34,11 @@ pub(super) fn read(name: &str, content: &Value) -> Meaning {
             None => Meaning::Unknown,
         },
         "counter" | "log" | "ct timeout" | "last" | "comment" => Meaning::Nothing,
-        "limit" | "quota" | "ct count" => Meaning::Limit,
+        "limit" | "quota" => Meaning::Limit,
+        "ct count" => Meaning::Connlimit,
         "set" | "map" => match content.get("stmt") {
             None => Meaning::Nothing,
+            Some(per_element) if counts_entries(per_element) => Meaning::Connlimit,
             Some(_) => Meaning::Limit,
         },
         "notrack" => Meaning::Effects(vec![Effect::Notrack]),
@@ -47,6 +51,14 @@ pub(super) fn read(name: &str, content: &Value) -> Meaning {
         "mangle" => mangle(content),
         _ => Meaning::Unknown,
     }
+}
+
+/// `add @set { ip saddr ct count over 20 }`
+fn counts_entries(per_element: &Value) -> bool {
+    let statements = per_element.as_array().into_iter().flatten();
+    statements
+        .into_iter()
+        .any(|one| one.get("ct count").is_some())
 }
 
 fn mangle(content: &Value) -> Meaning {

@@ -38,7 +38,12 @@ pub(super) fn statement(name: &str, content: &Value) -> String {
         }
         "flow" => format!("flow add {}", of("flowtable")),
         "limit" => format!("limit rate {}/{}", of("rate"), of("per")),
-        "set" => format!("{} {} {{ {} }}", of("op"), of("set"), of("elem")),
+        "set" => {
+            let per_element = content.get("stmt").and_then(Value::as_array);
+            let words = per_element.map(|statements| rule(statements));
+            let words = words.map(|words| format!(" {words}")).unwrap_or_default();
+            format!("{} {} {{ {}{words} }}", of("op"), of("set"), of("elem"))
+        }
         "log" => match word(content, "prefix") {
             Some(prefix) => format!("log prefix \"{prefix}\""),
             None => "log".to_owned(),

@@ -1,9 +1,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod connlimit;
 mod forecast;
 mod large;
 mod node;
 mod observed;
+mod packets;
 mod projects;
 mod rulesets;
 

@@ -332,11 +332,7 @@ fn a_filter_by_state_that_would_open_blocks() {
 #[test]
 fn what_is_not_understood_and_in_the_way_is_never_safe() {
     let cases = [
-        ("-m set --match-set bad src -j DROP", "not-looked-at"),
-        (
-            "-p tcp -m connlimit --connlimit-above 10 -j REJECT",
-            "connlimit",
-        ),
+        ("-m set --match-set bad src,dst -j DROP", "not-looked-at"),
         ("-j NFQUEUE --queue-num 0", "not-looked-at"),
         ("-j SOMEWHERE", "not-looked-at"),
         ("-d 203.0.113.0/255.255.0.255 -j DROP", "not-looked-at"),
@@ -476,6 +472,19 @@ fn a_mark_that_an_earlier_table_sets_is_known_in_a_later_one() {
     // Set for some clients only.
     let some = rules("0x2/0xff").replace("-p tcp -m", "-s 198.51.100.0/24 -p tcp -m");
     expect(&https(&some), Verdict::Blocked, &["filter-opens"]);
+}
+
+/// The classic limit on how often somebody may connect: untracked, nobody is NEW.
+#[test]
+fn what_is_not_understood_and_asked_of_new_connections_alone_is_never_safe() {
+    for rule in [
+        "-p tcp -m tcp --dport 443 -m state --state NEW -m recent --update --seconds 60 --hitcount 20 -j DROP",
+        "-p tcp -m conntrack --ctstate NEW -m hashlimit --hashlimit-above 10/sec --hashlimit-name web -j DROP",
+    ] {
+        let advice = https(&filter(&[rule], &[], OPEN));
+        expect(&advice, Verdict::Unproven, &["not-looked-at"]);
+        assert!(advice.reasons[0].evidence.contains(rule));
+    }
 }
 
 #[test]
