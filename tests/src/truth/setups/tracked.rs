@@ -15,6 +15,15 @@ pub(super) const ALL: &[Setup] = &[
         ..BARE
     },
     Setup {
+        name: "new-rate",
+        built: "four new connections a minute from each client, by `recent`",
+        prepare: "iptables -A INPUT -p tcp --dport 443 -m conntrack --ctstate NEW -m recent --name web --update --seconds 60 --hitcount 4 -j REJECT --reject-with tcp-reset
+            iptables -A INPUT -p tcp --dport 443 -m conntrack --ctstate NEW -m recent --name web --set",
+        visits: &[Visit::to(Place::Client, VIP, 443).by(How::Crowd(4))],
+        expected: Truth::Opens,
+        ..BARE
+    },
+    Setup {
         name: "connmark",
         built: "replies leave by the link that their connection came in by, from its mark",
         prepare: "iptables -t mangle -A PREROUTING -i up1 -j CONNMARK --set-mark 2
