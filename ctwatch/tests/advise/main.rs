@@ -7,6 +7,7 @@
 
 #[path = "../fixture/mod.rs"]
 mod fixture;
+mod large;
 mod listed;
 mod live;
 mod pasted;

@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
 
 use crate::model::{
     notrack::OWNER,
@@ -25,7 +26,7 @@ mod tracking;
 mod value;
 
 pub use own::OwnSet;
-use sets::Sets;
+use sets::{Sets, Updated};
 pub use tracking::tracking;
 
 /// The sets of ctwatch's own table in what `nft -j list table inet ctwatch` prints, and whether anything stands in that
@@ -34,12 +35,11 @@ pub use tracking::tracking;
 /// # Errors
 /// A sentence, when the text is not such JSON.
 pub fn own_table(text: &str) -> Result<(Vec<OwnSet>, bool), String> {
-    let document: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let objects = document
-        .get("nftables")
-        .and_then(Value::as_array)
-        .ok_or("not the output of nft -j list table")?;
-    Ok((own::sets(objects), own::rules(objects).is_none()))
+    let objects = objects(text)?
+        .into_iter()
+        .map(value)
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok((own::sets(&objects), own::rules(&objects).is_none()))
 }
 
 /// Reads a ruleset; nothing at all is one without tables.
@@ -50,25 +50,37 @@ pub fn read(text: &str) -> Result<NftRuleset, String> {
     if text.trim().is_empty() {
         return Ok(NftRuleset::default());
     }
-    let document: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let objects = document
-        .get("nftables")
-        .and_then(Value::as_array)
-        .ok_or("not the output of nft -j list ruleset")?;
+    let all = objects(text)?;
+    let (mut kept, mut rules, mut updated) = (Vec::new(), Vec::new(), Updated::new());
+    for object in all {
+        let content = value(object)?;
+        match content.get("rule") {
+            Some(rule) => {
+                sets::updates(rule, &mut updated);
+                rules.push(object);
+                if own::is_of_table(rule) {
+                    kept.push(content);
+                }
+            }
+            None => kept.push(content),
+        }
+    }
     let mut tables = Tables::default();
-    for (kind, content) in objects.iter().filter_map(kind_of) {
+    for (kind, content) in kept.iter().filter_map(kind_of) {
         match kind {
             "table" => tables.table(content)?,
             "chain" => tables.chain(content)?,
             _ => {}
         }
     }
-    let sets = Sets::of(objects);
-    for content in objects.iter().filter_map(|object| object.get("rule")) {
-        tables.rule(content, &sets)?;
+    let sets = Sets::of(&kept, &updated);
+    for object in rules {
+        if let Some(content) = value(object)?.get("rule") {
+            tables.rule(content, &sets)?;
+        }
     }
     // Whatever else stands in a table of that name, it is somebody's rules.
-    let own = own::rules(objects);
+    let own = own::rules(&kept);
     let mut tables = tables.tables;
     if own.is_some() {
         tables.retain(|table| (table.family.as_str(), table.name.as_str()) != ("inet", OWNER));
@@ -77,6 +89,23 @@ pub fn read(text: &str) -> Result<NftRuleset, String> {
         tables,
         own: own.unwrap_or_default(),
     })
+}
+
+/// What nft prints. Its objects are read one by one, since tens of thousands of rules as values take ten times the text.
+#[derive(Deserialize)]
+struct Document<'a> {
+    #[serde(borrow)]
+    nftables: Vec<&'a RawValue>,
+}
+
+fn objects(text: &str) -> Result<Vec<&RawValue>, String> {
+    let document: Document<'_> = serde_json::from_str(text)
+        .map_err(|error| format!("not the output of nft -j list: {error}"))?;
+    Ok(document.nftables)
+}
+
+fn value(object: &RawValue) -> Result<Value, String> {
+    serde_json::from_str(object.get()).map_err(|error| error.to_string())
 }
 
 fn kind_of(object: &Value) -> Option<(&str, &Value)> {
@@ -109,13 +138,13 @@ impl<'a> Tables<'a> {
         Ok(())
     }
 
-    fn of(&mut self, content: &'a Value) -> Option<&mut Table> {
+    fn of(&mut self, content: &Value) -> Option<&mut Table> {
         let key = (word(content, "family")?, word(content, "table")?);
         let at = self.by_name.get(&key)?;
         self.tables.get_mut(*at).map(|table| &mut table.rules)
     }
 
-    fn chain(&mut self, content: &'a Value) -> Result<(), String> {
+    fn chain(&mut self, content: &Value) -> Result<(), String> {
         let name = word(content, "name").ok_or("a chain without a name")?;
         let chain = Chain {
             name: name.to_owned(),
@@ -137,7 +166,7 @@ impl<'a> Tables<'a> {
             .ok_or_else(|| format!("chain {name} appears twice"))
     }
 
-    fn rule(&mut self, content: &'a Value, sets: &Sets<'_>) -> Result<(), String> {
+    fn rule(&mut self, content: &Value, sets: &Sets<'_>) -> Result<(), String> {
         let name = word(content, "chain").ok_or("a rule without a chain")?;
         let chain = self
             .of(content)

@@ -15,9 +15,7 @@ pub(super) fn rules(objects: &[Value]) -> Option<Vec<NotrackRule>> {
     let mut asked = Vec::new();
     for object in objects {
         let (kind, content) = object.as_object()?.iter().next()?;
-        let is_own = content.get("family").and_then(Value::as_str) == Some("inet")
-            && content.get("table").and_then(Value::as_str) == Some(OWNER);
-        if !is_own {
+        if !is_of_table(content) {
             continue;
         }
         let name = if kind == "rule" { "chain" } else { "name" };
@@ -35,6 +33,12 @@ pub(super) fn rules(objects: &[Value]) -> Option<Vec<NotrackRule>> {
     // A set that no rule asks does nothing.
     elements.retain(|rule: &NotrackRule| asked.contains(&(rule.direction, rule.family())));
     Some(elements)
+}
+
+/// Whether an object stands in the table of that name.
+pub(super) fn is_of_table(content: &Value) -> bool {
+    let word = |key| content.get(key).and_then(Value::as_str);
+    word("family") == Some("inet") && word("table") == Some(OWNER)
 }
 
 fn named(name: &str) -> Option<(Direction, Family)> {

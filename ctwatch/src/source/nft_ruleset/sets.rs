@@ -9,6 +9,24 @@ use super::word;
 /// Family, table and name.
 type Key<'a> = (&'a str, &'a str, &'a str);
 
+/// Sets and maps that rules add to, by family, table and name.
+pub(super) type Updated = HashSet<(String, String, String)>;
+
+/// `add @set { ip saddr }`: the text of the set need not say that it changes.
+pub(super) fn updates(rule: &Value, updated: &mut Updated) {
+    let (Some(family), Some(table)) = (word(rule, "family"), word(rule, "table")) else {
+        return;
+    };
+    let statements = rule.get("expr").and_then(Value::as_array);
+    for statement in statements.into_iter().flatten() {
+        let update = statement.get("set").or_else(|| statement.get("map"));
+        let name = update.and_then(|update| word(update, "set").or_else(|| word(update, "map")));
+        if let Some(name) = name.and_then(|name| name.strip_prefix('@')) {
+            updated.insert((family.to_owned(), table.to_owned(), name.to_owned()));
+        }
+    }
+}
+
 /// All sets and maps of a ruleset.
 pub(super) struct Sets<'a> {
     elements: HashMap<Key<'a>, &'a [Value]>,
@@ -17,23 +35,20 @@ pub(super) struct Sets<'a> {
 }
 
 impl<'a> Sets<'a> {
-    pub(super) fn of(objects: &'a [Value]) -> Self {
+    pub(super) fn of(objects: &'a [Value], updated: &Updated) -> Self {
         let mut sets = Self {
             elements: HashMap::new(),
             changing: HashSet::new(),
         };
         for object in objects {
             if let Some(content) = object.get("set").or_else(|| object.get("map")) {
-                sets.take(content);
-            }
-            if let Some(content) = object.get("rule") {
-                sets.take_updates(content);
+                sets.take(content, updated);
             }
         }
         sets
     }
 
-    fn take(&mut self, content: &'a Value) {
+    fn take(&mut self, content: &'a Value, updated: &Updated) {
         let key = (
             word(content, "family"),
             word(content, "table"),
@@ -48,24 +63,9 @@ impl<'a> Sets<'a> {
             .insert(key, elements.map_or(&[], Vec::as_slice));
         let flags = content.get("flags").and_then(Value::as_array);
         let is_changing = |flag: &Value| matches!(flag.as_str(), Some("timeout" | "dynamic"));
-        if flags.is_some_and(|flags| flags.iter().any(is_changing)) {
+        let owned = (family.to_owned(), table.to_owned(), name.to_owned());
+        if flags.is_some_and(|flags| flags.iter().any(is_changing)) || updated.contains(&owned) {
             self.changing.insert(key);
-        }
-    }
-
-    /// `add @set { ip saddr }`: the text of the set need not say that it changes.
-    fn take_updates(&mut self, rule: &'a Value) {
-        let (Some(family), Some(table)) = (word(rule, "family"), word(rule, "table")) else {
-            return;
-        };
-        let statements = rule.get("expr").and_then(Value::as_array);
-        for statement in statements.into_iter().flatten() {
-            let update = statement.get("set").or_else(|| statement.get("map"));
-            let name =
-                update.and_then(|update| word(update, "set").or_else(|| word(update, "map")));
-            if let Some(name) = name.and_then(|name| name.strip_prefix('@')) {
-                self.changing.insert((family, table, name));
-            }
         }
     }
 

@@ -9,21 +9,19 @@ const STATEMENTS: [&str; 6] = ["masquerade", "snat", "dnat", "redirect", "flow",
 /// iptables-save: nft cannot name their matches.
 #[must_use]
 pub fn tracking(text: &str) -> Option<String> {
-    let document: Value = serde_json::from_str(text).ok()?;
-    let objects = document.get("nftables")?.as_array()?;
-    objects
-        .iter()
-        .filter_map(|object| object.get("rule"))
-        .find_map(|rule| {
-            let need = need(rule.get("expr")?)?;
-            let word = |key| rule.get(key).and_then(Value::as_str).unwrap_or("-");
-            Some(format!(
-                "{} {} {}: {need}",
-                word("family"),
-                word("table"),
-                word("chain")
-            ))
-        })
+    let objects = super::objects(text).ok()?;
+    objects.into_iter().find_map(|object| {
+        let object = super::value(object).ok()?;
+        let rule = object.get("rule")?;
+        let need = need(rule.get("expr")?)?;
+        let word = |key| rule.get(key).and_then(Value::as_str).unwrap_or("-");
+        Some(format!(
+            "{} {} {}: {need}",
+            word("family"),
+            word("table"),
+            word("chain")
+        ))
+    })
 }
 
 fn need(value: &Value) -> Option<String> {
