@@ -2,6 +2,7 @@
 
 mod connlimit;
 mod forecast;
+mod keepalived;
 mod large;
 mod node;
 mod observed;
