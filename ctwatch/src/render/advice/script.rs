@@ -43,7 +43,7 @@ pub fn script(advice: &Advice, program: Program) -> String {
             rules(&mut out, port, program);
             added.push(port);
         } else {
-            why_not(&mut out, port, own);
+            why_not(&mut out, port, own, program);
         }
     }
     if added.is_empty() {
@@ -103,7 +103,7 @@ fn frees(port: &PortAdvice) -> String {
 }
 
 /// Verdicts that ask nobody to do anything are left out; the text form has them.
-fn why_not(out: &mut String, port: &PortAdvice, own: Option<u32>) {
+fn why_not(out: &mut String, port: &PortAdvice, own: Option<u32>, program: Program) {
     if port.verdict == Verdict::NoBenefit {
         return;
     }
@@ -123,10 +123,28 @@ fn why_not(out: &mut String, port: &PortAdvice, own: Option<u32>) {
         );
     }
     if port.verdict == Verdict::NeedsAccept {
-        comment(
+        needed_first(out, port, program);
+    }
+}
+
+/// Accept rules stand in chains of others, where `nft -f` would add them again with every run: a shell looks first.
+fn needed_first(out: &mut String, port: &PortAdvice, program: Program) {
+    if program != Program::Nft {
+        return comment(
             out,
             "  `ctwatch advise --format iptables` has the accept rules it needs first",
         );
+    }
+    comment(
+        out,
+        "  LEFT OUT: it needs accept rules first, which a shell adds once:",
+    );
+    for rule in &port.accepts {
+        comment(out, &format!("    {}", rules::accept_line(rule)));
+    }
+    comment(out, "  and only then, by nft -f:");
+    for line in nft::add(&port.notrack).lines() {
+        comment(out, &format!("    {line}"));
     }
 }
 
