@@ -2,8 +2,6 @@
 
 use super::*;
 
-const OPEN: (&str, &str) = ("ACCEPT", "ACCEPT");
-
 #[test]
 fn a_limit_on_connections_blocks() {
     for rule in [

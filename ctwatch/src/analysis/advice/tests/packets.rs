@@ -2,8 +2,6 @@
 
 use super::*;
 
-const OPEN: (&str, &str) = ("ACCEPT", "ACCEPT");
-
 fn input(rules: &[&str]) -> PortAdvice {
     https(&filter(rules, &[], OPEN))
 }
