@@ -5,10 +5,12 @@ use anyhow::{Context, Result};
 use super::setup::{Place, Setup};
 use crate::lab::{command, netns::Netns};
 
-/// What scripts of the node may call: conntrack hooks work in a namespace only where a rule needs them.
+/// What scripts of the node may call. Conntrack hooks work in a namespace only where a rule needs them (`track`);
+/// `stateful iptables` accepts what is established, and drops what no later rule accepts.
 const PRELUDE: &str = "set -eu
 track() { iptables -w -A INPUT -m conntrack --ctstate NEW; }
 track6() { ip6tables -w -A INPUT -m conntrack --ctstate NEW; }
+stateful() { $1 -w -P INPUT DROP; $1 -w -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; }
 ";
 
 const NODE: &str = "addr add 203.0.113.10/32 dev lo

@@ -87,8 +87,7 @@ pub(super) const ALL: &[Setup] = &[
     Setup {
         name: "new-by-port",
         built: "a filter that accepts NEW of the port and what is established, and drops the rest",
-        prepare: "iptables -P INPUT DROP
-            iptables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+        prepare: "stateful iptables
             iptables -A INPUT -p tcp --dport 443 -m conntrack --ctstate NEW -j ACCEPT",
         expected: Truth::Breaks,
         ..BARE
@@ -150,8 +149,7 @@ pub(super) const ALL: &[Setup] = &[
     Setup {
         name: "syn-by-port",
         built: "a filter that accepts SYNs of the port and what is established, and drops the rest",
-        prepare: "iptables -P INPUT DROP
-            iptables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+        prepare: "stateful iptables
             iptables -A INPUT -p tcp --syn --dport 443 -j ACCEPT",
         expected: Truth::Breaks,
         ..BARE
@@ -174,8 +172,7 @@ pub(super) const ALL: &[Setup] = &[
     Setup {
         name: "limit",
         built: "a filter that accepts so many packets of the port a second unless they are established",
-        prepare: "iptables -P INPUT DROP
-            iptables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+        prepare: "stateful iptables
             iptables -A INPUT -p tcp --dport 443 -m limit --limit 5/s --limit-burst 10 -j ACCEPT",
         expected: Truth::Breaks,
         ..BARE
@@ -218,8 +215,7 @@ pub(super) const ALL: &[Setup] = &[
     Setup {
         name: "legacy-new-by-port",
         built: "a filter in the legacy tables that accepts NEW of the port and what is established",
-        prepare: "iptables-legacy -P INPUT DROP
-            iptables-legacy -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+        prepare: "stateful iptables-legacy
             iptables-legacy -A INPUT -p tcp --dport 443 -m conntrack --ctstate NEW -j ACCEPT",
         expected: Truth::Breaks,
         ..BARE

@@ -110,8 +110,7 @@ pub(super) const ALL: &[Setup] = &[
         name: "nat-mark",
         built: "a mark is set in nat, for the first packet alone, and accepted by the filter",
         prepare: "iptables -t nat -A PREROUTING -p tcp --dport 443 -j MARK --set-mark 7
-            iptables -P INPUT DROP
-            iptables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+            stateful iptables
             iptables -A INPUT -m mark --mark 7 -j ACCEPT",
         expected: Truth::Breaks,
         ..BARE

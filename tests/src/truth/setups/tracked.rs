@@ -47,8 +47,7 @@ pub(super) const ALL: &[Setup] = &[
         name: "ftp",
         built: "FTP, whose data connections are RELATED by its helper",
         prepare: "iptables -t raw -A PREROUTING -p tcp --dport 21 -j CT --helper ftp
-            iptables -P INPUT DROP
-            iptables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+            stateful iptables
             iptables -A INPUT -p tcp --dport 21 -j ACCEPT",
         subject: Subject::tcp(VIP, 21),
         services: &[Service::new(Place::Node, VIP, 21, Kind::Ftp)],
