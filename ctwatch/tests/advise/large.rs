@@ -75,7 +75,7 @@ fn kube_proxy() -> String {
     }
     assert!(rules.len() > 20_000);
     format!(
-        r#"{{"nftables": [{{"table": {{"family": "ip", "name": "kube-proxy", "handle": 1}}}}, {}, {{"map": {{{table}, "name": "services",
+        r#"{{"nftables": [{{"metainfo": {{"version": "1.0.6"}}}}, {{"table": {{"family": "ip", "name": "kube-proxy", "handle": 1}}}}, {}, {{"map": {{{table}, "name": "services",
         "handle": 3, "type": ["ipv4_addr", "inet_proto", "inet_service"], "map": "verdict", "elem": [{}]}}}}, {}]}}"#,
         chains.join(",\n"),
         elements.join(", "),
