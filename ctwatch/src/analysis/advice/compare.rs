@@ -1,7 +1,7 @@
 //! What a ruleset does to a packet as it is tracked today, against what it would do to the same packet untracked.
 
 use super::{
-    packet::Packet,
+    packet::{Interface, Packet},
     stations::{Station, Tables, stations},
     walk::{Answers, Fate, Place, Question, Walk},
     ways::{explore, supposed, supposes_mark},
@@ -171,6 +171,33 @@ fn first<'a>(
     pass(stations, &opening, answers, true, needing)
 }
 
+/// The state that a chain sees. Before tracking there is no entry yet, which iptables and nft call INVALID; over `lo` the
+/// packet has kept what OUTPUT gave it.
+fn state_at<'a>(
+    station: &Station<'a>,
+    packet: &Packet,
+    state: States,
+    answers: &Answers<'a>,
+    tracked: bool,
+) -> Result<States, Question<'a>> {
+    if !station.is_before_tracking() || packet.in_interface == Interface::Loopback {
+        return Ok(state);
+    }
+    let is_untracked = match station.is_after_raw() {
+        _ if tracked || state != States::UNTRACKED => false,
+        Some(after) => after,
+        None => {
+            let question = Question::Late(&station.chain.name);
+            answers.get(&question).copied().ok_or(question)?
+        }
+    };
+    Ok(if is_untracked {
+        States::UNTRACKED
+    } else {
+        States::INVALID
+    })
+}
+
 fn pass<'a>(
     stations: &[Station<'a>],
     change: &Change,
@@ -182,12 +209,7 @@ fn pass<'a>(
     let mut accepted_by = None;
     let mut packet = change.packet;
     for station in stations {
-        // Before tracking there is no entry yet, which iptables and nft call INVALID.
-        packet = packet.with_state(if station.is_before_tracking() {
-            States::INVALID
-        } else {
-            state
-        });
+        packet = packet.with_state(state_at(station, &packet, state, answers, tracked)?);
         let mut walk = Walk::new((station.table, station.chain), packet, answers, tracked);
         let fate = walk.run();
         needing.extend(walk.needing());

@@ -46,13 +46,10 @@ pub(super) fn judge(
     let mut accepts = Vec::new();
     let mut judgements = Vec::new();
     let marks = nat::marks(service, filters);
-    for passage in passages(service, marks) {
+    let passages = passages(service, marks);
+    for passage in &passages {
         loop {
-            let borrowed: Vec<Tables<'_>> = rulesets
-                .iter()
-                .map(|tables| tables.iter().map(Cow::as_ref).collect())
-                .collect();
-            let found = differences(&borrowed, &passage.change);
+            let found = differences(&borrowed(&rulesets), &passage.change);
             let closed = found.iter().find_map(|difference| match difference {
                 Difference::Closed(at, place) => Some((*at, place)),
                 _ => None,
@@ -60,7 +57,7 @@ pub(super) fn judge(
             let next = closed.map(|(at, place)| {
                 let accept = accept_before(place, passage.accepted);
                 let printable = filters[at].is_edited && accepts.len() < MAX_ACCEPTS;
-                judgements.push(closes(service, &passage, place, printable));
+                judgements.push(closes(service, passage, place, printable));
                 (at, accept, printable)
             });
             if let Some((at, accept, true)) = next {
@@ -75,7 +72,28 @@ pub(super) fn judge(
             break;
         }
     }
+    // What was added for one kind of packet may let others in that were looked at before.
+    if !accepts.is_empty() {
+        let borrowed = borrowed(&rulesets);
+        let found = passages
+            .iter()
+            .flat_map(|passage| differences(&borrowed, &passage.change))
+            .filter(|difference| !matches!(difference, Difference::Closed(..)))
+            .map(|difference| other(service, &difference));
+        for judgement in found.collect::<Vec<_>>() {
+            if !judgements.contains(&judgement) {
+                judgements.push(judgement);
+            }
+        }
+    }
     (accepts, judgements)
+}
+
+fn borrowed<'r>(rulesets: &'r [Vec<Cow<'_, Table>>]) -> Vec<Tables<'r>> {
+    let tables = rulesets.iter();
+    tables
+        .map(|tables| tables.iter().map(Cow::as_ref).collect())
+        .collect()
 }
 
 /// Whether rules for requests and replies alone would cut off a client on the node that nobody has seen yet.
@@ -150,28 +168,31 @@ fn passages(service: &Service, marks: u32) -> Vec<Passage> {
         } else {
             States::NEW
         };
+        let packet = Packet {
+            first: !answers,
+            ..packet
+        };
         let hooks = if direction.chain() == "OUTPUT" {
             &FROM_NODE
         } else {
             &TO_NODE
         };
         passages.push(untracked(direction, hooks, packet, None, before));
-        if packet.syn == Some(true) {
+        // An encapsulation's packets are answered by flows of their own: theirs stay NEW.
+        let is_followed = !answers && !service.directions().contains(&Direction::Tunnelled);
+        let mut followed = |hooks, first: Packet| {
             let later = Packet {
-                syn: Some(false),
-                ..packet
+                syn: is_tcp.then_some(false),
+                first: false,
+                ..first
             };
-            let first = Some(packet);
-            passages.push(untracked(
-                direction,
-                hooks,
-                later,
-                first,
-                States::ESTABLISHED,
-            ));
-        }
+            let passage = untracked(direction, hooks, later, Some(first), States::ESTABLISHED);
+            passages.extend(is_followed.then_some(passage));
+        };
+        followed(hooks, packet);
         // Over lo, a packet that left through OUTPUT comes back in.
         if direction == Direction::LocalRequests {
+            followed(&TO_NODE, turned(packet));
             passages.push(untracked(direction, &TO_NODE, turned(packet), None, before));
         }
         if direction == Direction::LocalReplies {

@@ -33,6 +33,8 @@ pub(super) struct Packet {
     pub(super) icmp: Option<(u8, u8)>,
     /// Whether it opens a TCP connection.
     pub(super) syn: Option<bool>,
+    /// Whether it is the first of its connection, which may be another than those after it.
+    pub(super) first: bool,
     /// Whether it goes the original way of its entry, if it has one.
     pub(super) original: Option<bool>,
     pub(super) mark: Mark,
@@ -59,7 +61,7 @@ impl Packet {
 pub(super) enum Answer {
     Yes,
     No,
-    /// Depends on the peer or the interface: the same for all packets of a flow, tracked or not.
+    /// Depends on the peer, the interface or what is in the packet: the same for it tracked or not.
     Maybe,
     /// Depends on the packet's entry, in a way that is not understood.
     Entry,
@@ -137,7 +139,7 @@ fn condition(condition: &Condition, packet: &Packet) -> Answer {
             None => Answer::Maybe,
         },
         Condition::Entry { .. } => Answer::Entry,
-        Condition::Packet(_) => Answer::Maybe,
+        Condition::Flow(_) | Condition::Packet(_) => Answer::Maybe,
         Condition::Any(ways) => any(ways, packet),
         Condition::Unknown(_) => Answer::Unknown,
     }

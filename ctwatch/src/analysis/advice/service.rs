@@ -80,6 +80,7 @@ impl Service {
             destination_port: port_is_destination.then_some(self.port),
             icmp: None,
             syn: None,
+            first: false,
             original: Some(!matches!(
                 direction,
                 Direction::Replies | Direction::LocalReplies

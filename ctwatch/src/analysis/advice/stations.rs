@@ -1,9 +1,14 @@
 //! The chains that the kernel calls one after another.
 
+use std::cmp::Ordering;
+
 use crate::model::ruleset::{Base, Chain, Hook, Table};
 
 /// Connections are tracked from here on (`NF_IP_PRI_CONNTRACK`), where a packet comes in and where it is sent.
 const TRACKING: i32 = -200;
+
+/// Packets are made untracked here (`NF_IP_PRI_RAW`).
+const RAW: i32 = -300;
 
 /// Tables of one ruleset.
 pub(super) type Tables<'a> = Vec<&'a Table>;
@@ -19,6 +24,16 @@ pub(super) struct Station<'a> {
 }
 
 impl Station<'_> {
+    /// Whether NOTRACK rules (`NF_IP_PRI_RAW`) come before it; `None` where both have one priority, and what was
+    /// registered first comes first. Others of a built-in chain's rules are before those that are added to it.
+    pub(super) fn is_after_raw(&self) -> Option<bool> {
+        match self.base.priority.cmp(&RAW) {
+            Ordering::Less => Some(false),
+            Ordering::Equal => (!self.table.is_native()).then_some(false),
+            Ordering::Greater => Some(true),
+        }
+    }
+
     /// Whether it is called before the packet is tracked.
     pub(super) fn is_before_tracking(&self) -> bool {
         let tracks = matches!(self.base.hook, Hook::Prerouting | Hook::Output);

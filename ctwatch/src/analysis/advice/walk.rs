@@ -16,6 +16,10 @@ const MAX_DEPTH: usize = 64;
 pub(super) enum Question<'a> {
     /// Whether this holds, of the flow.
     Flow(&'a Condition),
+    /// Whether this holds of the connection's first packet (true), or of one after it.
+    Packet(&'a Condition, bool),
+    /// Whether the rules that make packets untracked come before this chain of theirs priority.
+    Late(&'a str),
     /// Whether this rule, which is not understood, takes the packet; asked apart for the packet as tracked (true)
     /// and as untracked, since what is not understood may look at tracking.
     Rule(&'a str, bool),
@@ -230,7 +234,7 @@ impl<'a, 'b> Walk<'a, 'b> {
         }
         for (matched, answer) in answers() {
             if answer == Answer::Maybe
-                && self.ask(Question::Flow(&matched.condition))? == matched.negated
+                && self.ask(self.question(&matched.condition))? == matched.negated
             {
                 return Ok(false);
             }
@@ -242,6 +246,13 @@ impl<'a, 'b> Walk<'a, 'b> {
             return self.ask(Question::Entry(&rule.text));
         }
         Ok(true)
+    }
+
+    fn question(&self, condition: &'a Condition) -> Question<'a> {
+        match is_of_packet(condition) {
+            true => Question::Packet(condition, self.packet.first),
+            false => Question::Flow(condition),
+        }
     }
 
     fn ask(&self, question: Question<'a>) -> Result<bool, Question<'a>> {
@@ -279,6 +290,18 @@ fn does_nothing(table: &Table, rule: &Rule, depth: usize) -> bool {
             }),
             _ => false,
         }
+}
+
+/// Whether the next packet of the flow may give another answer.
+fn is_of_packet(condition: &Condition) -> bool {
+    match condition {
+        Condition::Packet(_) => true,
+        Condition::Any(ways) => {
+            let mut all = ways.iter().flatten();
+            all.any(|matched| is_of_packet(&matched.condition))
+        }
+        _ => false,
+    }
 }
 
 fn is_return(rule: &Rule) -> bool {

@@ -88,7 +88,11 @@ pub enum Condition {
         /// What a packet without an entry gets.
         without: bool,
     },
-    /// Something of the packet or its way that tracking does not change, word for word.
+    /// Something of the packet's ends or way that tracking does not change, word for word: what holds for one packet
+    /// holds for all that go the same direction of its flow.
+    Flow(String),
+    /// Something of this one packet that tracking does not change, word for word: the next packet of the flow may have
+    /// it otherwise.
     Packet(String),
     /// Any of these holds; each is a list of which all must hold. None of none holds.
     Any(Vec<Vec<Match>>),

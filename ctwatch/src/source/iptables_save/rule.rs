@@ -51,11 +51,20 @@ const MODULES: [&str; 15] = [
     "set",
 ];
 
-/// Modules that look at the packet or its way alone, so that tracking does not change what they say.
-const OF_PACKET: [&str; 19] = [
-    "mac", "ttl", "hl", "length", "dscp", "tos", "ecn", "physdev", "owner", "cgroup", "rpfilter",
-    "pkttype", "policy", "devgroup", "realm", "tcpmss", "string", "ah", "esp",
+/// Modules that look at the packet's ends and way alone, so that tracking does not change what they say, and they say
+/// it of all packets of a flow.
+const OF_FLOW: [&str; 11] = [
+    "mac", "physdev", "owner", "cgroup", "rpfilter", "pkttype", "policy", "devgroup", "realm",
+    "ah", "esp",
 ];
+
+/// Modules that look at the one packet.
+const OF_PACKET: [&str; 8] = [
+    "ttl", "hl", "length", "dscp", "tos", "ecn", "tcpmss", "string",
+];
+
+/// Options of TCP's that look at the one packet; SYN is followed.
+const OF_SEGMENT: [&str; 2] = ["--tcp-flags", "--tcp-option"];
 
 /// Modules that look at the packet's entry, and never match without one.
 const OF_ENTRY: [&str; 4] = ["connmark", "connbytes", "connlabel", "helper"];
@@ -185,7 +194,7 @@ impl<'a> Parser<'a> {
                 let side = self.second().unwrap_or_default();
                 let text = format!("-m set --match-set {name} {side}");
                 self.words = &self.words[2..];
-                self.push(negated, Condition::Packet(text));
+                self.push(negated, Condition::Flow(text));
             }
             _ => match value
                 .and_then(|value| condition::read(self.module, option, value, self.context.family))
@@ -221,7 +230,7 @@ impl<'a> Parser<'a> {
         self.leave_module();
         self.module = module;
         self.limits_connections |= module == "connlimit";
-        let is_known = [&MODULES[..], &OF_PACKET, &OF_ENTRY]
+        let is_known = [&MODULES[..], &OF_FLOW, &OF_PACKET, &OF_ENTRY]
             .iter()
             .any(|modules| modules.contains(&module));
         if is_known {
@@ -249,7 +258,9 @@ impl<'a> Parser<'a> {
                     text,
                     without: false,
                 };
-            } else if OF_PACKET.contains(&module) {
+            } else if OF_FLOW.contains(&module) {
+                matched.condition = Condition::Flow(format!("-m {module} {text}"));
+            } else if OF_PACKET.contains(&module) || OF_SEGMENT.contains(&option) {
                 matched.condition = Condition::Packet(format!("-m {module} {text}"));
             }
         }

@@ -146,7 +146,10 @@ fn targets_are_understood() {
 fn what_is_not_understood_is_kept_word_for_word() {
     let rules = rules("filter", "INPUT");
     let unknown = |text: &str| is(Condition::Unknown(text.into()));
-    assert_eq!(rules[5].matches[1], unknown("--tcp-flags SYN,RST SYN"));
+    assert_eq!(
+        rules[5].matches[1],
+        Match::from(Condition::Packet("-m tcp --tcp-flags SYN,RST SYN".into()))
+    );
     assert_eq!(
         rules[7].matches[1..],
         [unknown("-m limit"), unknown("--limit 3/sec")]
@@ -155,7 +158,7 @@ fn what_is_not_understood_is_kept_word_for_word() {
         rules[9].matches,
         [Match {
             negated: true,
-            condition: Condition::Packet("-m set --match-set allowed src".into())
+            condition: Condition::Flow("-m set --match-set allowed src".into())
         }]
     );
 }
@@ -205,7 +208,7 @@ fn an_option_means_what_its_module_says() {
     );
     assert_eq!(
         read("-m mac --mac-source 00:00:00:00:00:01"),
-        [is(Condition::Packet(
+        [is(Condition::Flow(
             "-m mac --mac-source 00:00:00:00:00:01".into()
         ))]
     );

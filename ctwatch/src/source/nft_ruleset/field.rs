@@ -32,7 +32,9 @@ pub(super) enum Field {
     Flags,
     /// Of the packet's entry.
     Entry,
-    /// Of the packet or its way.
+    /// Of the packet's ends or way, and so of its whole flow.
+    Flow,
+    /// Of the one packet.
     Packet,
     Unknown,
 }
@@ -79,7 +81,9 @@ fn one(part: &Value) -> (Field, Vec<Condition>) {
         }
     } else if let Some(fib) = part.get("fib") {
         of_fib(fib)
-    } else if ["exthdr", "ip option", "tcp option", "rt", "ipsec"]
+    } else if part.get("rt").is_some() || part.get("ipsec").is_some() {
+        Field::Flow
+    } else if ["exthdr", "ip option", "tcp option"]
         .iter()
         .any(|name| part.get(name).is_some())
     {
@@ -104,7 +108,8 @@ fn of_payload(protocol: &str, field: &str) -> (Field, Vec<Condition>) {
         ("ip", "protocol") | ("ip6", "nexthdr") => Field::Protocol,
         ("icmp" | "icmpv6", "type") => Field::IcmpType(protocol == "icmpv6"),
         ("icmp" | "icmpv6", "code") => Field::IcmpCode,
-        ("tcp", "flags") => Field::Unknown,
+        // Flags that are no handshake's are those of the one packet.
+        ("ether" | "vlan", _) => Field::Flow,
         (_, "sport") => Field::SourcePort,
         (_, "dport") => Field::DestinationPort,
         _ => Field::Packet,
@@ -119,9 +124,10 @@ fn of_meta(key: &str) -> Field {
         "nfproto" => Field::Family,
         "l4proto" => Field::Protocol,
         "mark" => Field::Mark(u32::MAX),
-        "length" | "iiftype" | "oiftype" | "skuid" | "skgid" | "rtclassid" | "pkttype"
-        | "iifgroup" | "oifgroup" | "cgroup" | "iifkind" | "oifkind" | "sdif" | "sdifname"
-        | "ipsec" | "secpath" | "protocol" => Field::Packet,
+        "length" => Field::Packet,
+        "iiftype" | "oiftype" | "skuid" | "skgid" | "rtclassid" | "pkttype" | "iifgroup"
+        | "oifgroup" | "cgroup" | "iifkind" | "oifkind" | "sdif" | "sdifname" | "ipsec"
+        | "secpath" | "protocol" => Field::Flow,
         _ => Field::Unknown,
     }
 }
@@ -136,7 +142,7 @@ fn of_fib(fib: &Value) -> Field {
     match (word(fib, "result"), flags.as_slice()) {
         (Some("type"), ["saddr"]) => Field::SourceType,
         (Some("type"), ["daddr"]) => Field::DestinationType,
-        _ => Field::Packet,
+        _ => Field::Flow,
     }
 }
 
@@ -155,8 +161,8 @@ fn of_masked(parts: &[Value]) -> (Field, Vec<Condition>) {
             .as_u64()
             .and_then(|mask| u32::try_from(mask).ok())
             .map_or(Field::Unknown, Field::Mark),
-        Field::Unknown if is_flags && is_handshake(mask) => Field::Flags,
-        Field::Entry | Field::Packet => field,
+        Field::Packet if is_flags && is_handshake(mask) => Field::Flags,
+        Field::Entry | Field::Flow | Field::Packet => field,
         _ => Field::Unknown,
     };
     (field, needed)

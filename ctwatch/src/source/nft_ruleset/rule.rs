@@ -161,7 +161,9 @@ impl Reader<'_> {
             _ => false,
         };
         let matched = match fields.as_slice() {
-            [field @ (Field::Entry | Field::Packet)] => Some(whole(*field, words()).into()),
+            [field @ (Field::Entry | Field::Flow | Field::Packet)] => {
+                Some(whole(*field, words()).into())
+            }
             fields if is_understood => self
                 .values(right)
                 .and_then(|values| value::any(fields, &values))
@@ -236,7 +238,7 @@ impl Reader<'_> {
             };
             let words = || format!("{} ({way})", text::expression(key));
             let condition = match fields.as_slice() {
-                [field @ (Field::Entry | Field::Packet)] => whole(*field, words()),
+                [field @ (Field::Entry | Field::Flow | Field::Packet)] => whole(*field, words()),
                 // Some number is drawn: what no other verdict has the last one takes.
                 [Field::Unknown] if at == last && draws_one_of(key, count) => {
                     Condition::Any(vec![Vec::new()])
@@ -288,6 +290,7 @@ fn whole(field: Field, text: String) -> Condition {
             text,
             without: false,
         },
+        Field::Flow => Condition::Flow(text),
         _ => Condition::Packet(text),
     }
 }

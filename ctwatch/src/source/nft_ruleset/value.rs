@@ -89,7 +89,7 @@ fn one(field: Field, value: &Value) -> Option<Condition> {
             mask,
         },
         Field::Flags => (text? == "syn").then_some(Condition::Syn)?,
-        Field::Entry | Field::Packet | Field::Unknown => return None,
+        Field::Entry | Field::Flow | Field::Packet | Field::Unknown => return None,
     })
 }
 

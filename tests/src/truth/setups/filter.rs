@@ -155,6 +155,22 @@ pub(super) const ALL: &[Setup] = &[
         ..BARE
     },
     Setup {
+        name: "syn-by-mss",
+        built: "a filter that accepts the port by an option that SYNs alone have, and what is established",
+        prepare: "stateful iptables
+            iptables -A INPUT -p tcp --dport 443 -m tcpmss --mss 500:65535 -j ACCEPT",
+        expected: Truth::Breaks,
+        ..BARE
+    },
+    Setup {
+        name: "bogus-flags",
+        built: "segments with flags that belong to nobody are dropped",
+        prepare: "track
+            iptables -A INPUT -p tcp --tcp-flags ALL NONE -j DROP
+            iptables -A INPUT -p tcp --tcp-flags SYN,RST SYN,RST -j DROP",
+        ..BARE
+    },
+    Setup {
         name: "new-without-syn",
         built: "what begins without a SYN is dropped",
         prepare: "iptables -A INPUT -p tcp ! --syn -m conntrack --ctstate NEW -j DROP",

@@ -2,6 +2,7 @@
 
 mod connlimit;
 mod entries;
+mod first;
 mod forecast;
 mod keepalived;
 mod large;
