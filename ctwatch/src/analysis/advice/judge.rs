@@ -10,10 +10,13 @@ use super::{
     surroundings::Surroundings,
     verdict::{Code, Judgement, Verdict},
 };
-use crate::model::{
-    endpoint::Role,
-    notrack::{AcceptRule, NotrackRule},
-    recording::Recording,
+use crate::{
+    analysis::remedies::flood,
+    model::{
+        endpoint::{Protocol, Role},
+        notrack::{AcceptRule, NotrackRule},
+        recording::Recording,
+    },
 };
 
 /// What a candidate is weighed against.
@@ -40,6 +43,9 @@ pub(super) fn judge(
         judgements: by_entries(recording, candidate, &figures, surroundings),
         ..Found::default()
     };
+    found
+        .judgements
+        .extend(syn_flood(candidate, &figures, whole.entries));
     if let Some(address) = candidate.address.filter(|_| is_service(candidate)) {
         let service = Service {
             address,
@@ -119,6 +125,10 @@ impl Found {
         let (accepts, judgements) = filter::judge(service, filters);
         self.accepts = accepts;
         self.judgements.extend(judgements);
+        let is_blocked = |judgement: &Judgement| judgement.verdict == Verdict::Blocked;
+        if !self.judgements.iter().any(is_blocked) {
+            self.judgements.extend(nat::shared_port(service, filters));
+        }
     }
 
     fn verdict(&self) -> Verdict {
@@ -191,6 +201,22 @@ fn by_entries(
         judgements.extend(observed::judge(recording, endpoint, &figures.total));
     }
     judgements
+}
+
+/// A flood is no reason against NOTRACK, and none for it alone.
+fn syn_flood(candidate: &Candidate, figures: &Figures, table: u64) -> Option<Judgement> {
+    let clients = figures.clients.unwrap_or(0);
+    let states = figures.states.iter().map(|(name, n)| (name.as_str(), *n));
+    let half =
+        flood::syn_flood(states, clients, table).filter(|_| candidate.protocol == Protocol::TCP)?;
+    let all: u64 = figures.states.values().sum();
+    Some(Judgement::new(
+        Verdict::Safe,
+        Code::SynFlood,
+        format!(
+            "{half} of {all} entries are half-open, from {clients} sources: untracked, the flood takes no entries, and goes on;              the remedies against it are SYN cookies and SYNPROXY"
+        ),
+    ))
 }
 
 fn by_role(candidate: &Candidate) -> Option<Judgement> {

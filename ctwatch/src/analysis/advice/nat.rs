@@ -6,7 +6,7 @@ use super::{
     service::Service,
     stations::{Station, stations},
     surroundings::{Filter, tables},
-    verdict::{Code, Judgement},
+    verdict::{Code, Judgement, Verdict},
     walk::{Answers, Fate, Place, Question, Walk},
     ways::{explore, supposed_to_match},
 };
@@ -39,6 +39,45 @@ pub(super) fn judge(service: &Service, filters: &[Filter<'_>], marks: u32) -> Ve
         judgements.extend(along(&stations, packet));
     }
     judgements
+}
+
+/// Ports from here on may become the source of a translated connection (`nf_nat_l4proto_unique_tuple`): lower ones keep
+/// to themselves.
+const ANY_SOURCE: u16 = 1024;
+
+/// A rule that gives connections which pass the node a port of the service's as their source: their replies are what
+/// packets for the service are. It hits few, so it speaks against no rule; but it is to be known.
+pub(super) fn shared_port(service: &Service, filters: &[Filter<'_>]) -> Option<Judgement> {
+    if service.port < ANY_SOURCE {
+        return None;
+    }
+    let rulesets = tables(filters);
+    let stations = stations(&rulesets, &[Hook::Postrouting], true);
+    let packet = Packet {
+        source: None,
+        source_port: None,
+        ..service.packet(Direction::Replies).with_state(States::NEW)
+    };
+    let mut found = None;
+    explore(|answers| {
+        if let Some(Fate::Translated(_, rule)) = translation(&stations, packet, answers)?
+            && (rule.target == Target::Masquerade
+                || rule.text.contains(&service.address.to_string()))
+        {
+            found.get_or_insert(rule);
+        }
+        Ok(())
+    });
+    let rule = found?;
+    Some(Judgement::new(
+        Verdict::Safe,
+        Code::MasqueradeRule,
+        format!(
+            "{} may give connections that pass the node port {} as their source, one in some 64,000 where ports are drawn at random: \
+             replies to such a one would go untracked to this service",
+            rule.text, service.port
+        ),
+    ))
 }
 
 /// Bits of marks that nat chains set on a packet that opens a connection, and on no other. Untracked, none has them.

@@ -91,6 +91,8 @@ pub enum Code {
     ExistingRule,
     /// Somebody else's rule in raw keeps ours from working.
     ForeignRawChain,
+    /// Most entries are those of a SYN flood.
+    SynFlood,
     /// Not read, or not understood.
     NotLookedAt,
 }
@@ -125,6 +127,7 @@ impl Code {
             Self::ControlPort => "control-port",
             Self::ExistingRule => "existing-rule",
             Self::ForeignRawChain => "foreign-raw-chain",
+            Self::SynFlood => "syn-flood",
             Self::NotLookedAt => "not-looked-at",
         }
     }

@@ -42,6 +42,33 @@ pub(super) fn is_flooded(ground: &Ground<'_>, endpoint: &Endpoint) -> bool {
         && half >= ground.entries() as f64 * OF_TABLE
 }
 
+/// The half-open entries of a TCP service, by the states of its entries, where they make a flood of SYNs from many sources
+/// in a table of so many entries.
+pub(in crate::analysis) fn syn_flood<'s>(
+    states: impl Iterator<Item = (&'s str, u64)>,
+    clients: u64,
+    table: u64,
+) -> Option<u64> {
+    let (mut half, mut all) = (0, 0);
+    for (state, entries) in states {
+        all += entries;
+        half += if HALF_OPEN.contains(&state) {
+            entries
+        } else {
+            0
+        };
+    }
+    let is_flood = half > 0
+        && half as f64 >= all as f64 * OF_PORT
+        && half as f64 >= table as f64 * OF_TABLE
+        && is_from_many(clients, half);
+    is_flood.then_some(half)
+}
+
+fn is_from_many(clients: u64, half: u64) -> bool {
+    clients >= SOURCES && clients.saturating_mul(EACH) >= half
+}
+
 pub(super) fn remedies(ground: &Ground<'_>) -> Vec<Remedy> {
     let endpoints = ground.endpoints();
     let flooded = endpoints
@@ -54,7 +81,7 @@ pub(super) fn remedies(ground: &Ground<'_>) -> Vec<Remedy> {
 
 fn remedy(ground: &Ground<'_>, endpoint: &Endpoint, seen: &EndpointDump) -> Remedy {
     let half = half_open(endpoint.protocol, seen);
-    let many = seen.clients >= SOURCES && seen.clients.saturating_mul(EACH) >= half;
+    let many = is_from_many(seen.clients, half);
     let port = format!("{} {}", endpoint.protocol, endpoint.port);
     let tcp = endpoint.protocol == Protocol::TCP;
     let (title, how) = answer(endpoint, many);

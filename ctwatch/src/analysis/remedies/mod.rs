@@ -13,7 +13,7 @@ use super::report::NamespaceReport;
 
 mod capacity;
 mod churn;
-mod flood;
+pub(super) mod flood;
 mod ground;
 mod health;
 mod idle;

@@ -44,3 +44,24 @@ fn entries_that_came_and_went_between_dumps_are_counted() {
         "7 of 1000 new entries with a translated destination"
     );
 }
+
+#[test]
+fn a_flood_of_syns_is_told_and_decides_nothing() {
+    let flooded = |clients| {
+        let mut scene = Scene::new(&[endpoint(VIP, Protocol::TCP, 443)], "*filter\nCOMMIT\n");
+        let (_, seen, _) = &mut scene.endpoints[0];
+        seen.states = [("SYN_RECV", 900), ("ESTABLISHED", 100)]
+            .into_iter()
+            .collect();
+        seen.clients = clients;
+        scene.only()
+    };
+    let advice = flooded(700);
+    expect(&advice, Verdict::Safe, &["syn-flood"]);
+    let evidence = &advice.reasons[0].evidence;
+    assert!(
+        evidence.starts_with("900 of 1000 entries are half-open, from 700 sources"),
+        "{evidence}"
+    );
+    expect(&flooded(12), Verdict::Safe, &[]);
+}

@@ -105,7 +105,14 @@ fn kube_proxy_with_flannel_blocks_node_ports_alone() {
         text,
         &[
             (VIP, TCP, 443, Verdict::Safe, None),
-            (NODE, TCP, 10250, Verdict::Safe, None),
+            // Said beside it: a masqueraded connection may get this port.
+            (
+                NODE,
+                TCP,
+                10250,
+                Verdict::Safe,
+                Some(("masquerade-rule", "as their source, one in some 64,000")),
+            ),
             (
                 NODE,
                 TCP,
@@ -162,7 +169,13 @@ fn kube_proxys_nftables_mode_is_walked_through_its_maps() {
         text,
         &[
             (VIP, TCP, 443, Verdict::Safe, None),
-            (NODE, TCP, 6443, Verdict::Safe, None),
+            (
+                NODE,
+                TCP,
+                6443,
+                Verdict::Safe,
+                Some(("masquerade-rule", "as their source")),
+            ),
             (
                 VIP,
                 TCP,
