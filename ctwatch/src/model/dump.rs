@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     endpoint::{Endpoint, Netns},
+    left::TimeLeft,
     states::StateCounts,
 };
 
@@ -41,6 +42,9 @@ pub struct Dump {
     pub clients: Vec<ClientDump>,
     /// Distinct clients in the whole dump.
     pub distinct_clients: u64,
+    /// How much time entries have left, by protocol, stage and time; of a recording's earlier dumps it is not kept.
+    #[serde(default)]
+    pub left: Vec<TimeLeft>,
 }
 
 impl Dump {

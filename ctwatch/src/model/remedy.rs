@@ -138,8 +138,6 @@ pub struct Known {
     pub programs: Option<Vec<Program>>,
     /// What configuration files say.
     pub assignments: Vec<Assignment>,
-    /// Idle times of entries.
-    pub idle: Idle,
     /// The node's memory, in bytes.
     pub memory: Option<u64>,
 }

@@ -232,6 +232,15 @@ CREATE TABLE dump_client (
     endpoints INTEGER NOT NULL
 ) STRICT;
 
+-- How much time entries have left, of each namespace's last dump alone.
+CREATE TABLE dump_left (
+    dump_id  INTEGER NOT NULL REFERENCES dump,
+    protocol TEXT    NOT NULL, -- tcp, udp, … or the number
+    state    TEXT    NOT NULL, -- UNREPLIED, REPLIED, ASSURED for protocols without
+    seconds  INTEGER NOT NULL, -- above 600 in whole minutes, rounded up
+    entries  INTEGER NOT NULL
+) STRICT;
+
 -- Lifetimes of one entry in sixteen of the busier endpoints, since the recording began.
 CREATE TABLE lifetime (
     endpoint_id INTEGER NOT NULL REFERENCES endpoint,

@@ -241,6 +241,7 @@ fn dump() -> impl Strategy<Value = Dump> {
                     endpoints,
                     clients,
                     distinct_clients,
+                    left: Vec::new(),
                 }
             },
         )

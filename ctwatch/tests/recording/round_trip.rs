@@ -2,8 +2,11 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use ctwatch::{
     model::{
+        endpoint::Protocol,
         event::Eviction,
+        left::TimeLeft,
         recording::Recording,
+        stage::Stage,
         unobserved::{Figure, Unobserved},
     },
     recording::{Writer, open},
@@ -114,6 +117,35 @@ fn a_recording_from_before_lifetimes_were_kept_is_read() {
     let read = open(&path).unwrap();
     assert!(read.lifetimes.is_empty());
     assert_eq!(read.samples, recording.samples);
+}
+
+#[test]
+fn time_left_is_that_of_each_namespaces_last_dump() {
+    let mut recording = fixture::incident();
+    let row = |state: &str, seconds, entries| TimeLeft {
+        protocol: Protocol::TCP,
+        stage: Stage::from_name(state).unwrap(),
+        seconds,
+        entries,
+    };
+    assert!(recording.dumps.len() > 1);
+    for (n, dump) in (1..).zip(&mut recording.dumps) {
+        dump.left = vec![row("ESTABLISHED", 432_000, n), row("TIME_WAIT", 9, 2 * n)];
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("left.db");
+    write(&path, &recording);
+    let (last, earlier) = recording.dumps.split_last_mut().unwrap();
+    for dump in earlier {
+        dump.left.clear();
+    }
+    let read = open(&path).unwrap();
+    assert_eq!(read.dumps.last(), Some(&*last));
+    assert_eq!(read.dumps, recording.dumps);
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database.execute("DROP TABLE dump_left", []).unwrap();
+    database.close().unwrap();
+    assert_eq!(open(&path).unwrap().dumps.len(), recording.dumps.len());
 }
 
 /// Takes away what later versions brought, as far as the recording is then one of `version`.

@@ -4,13 +4,17 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::{rest::Basis, stage::Stage, timeout::Timeouts};
-use crate::model::{
-    classify::classify,
-    endpoint::{Family, Protocol, Role},
-    entry::State,
-    listed::{Carried, Listed},
-    status,
+use super::rest::Basis;
+use crate::{
+    analysis::timeout::Timeouts,
+    model::{
+        classify::classify,
+        endpoint::{Family, Protocol, Role},
+        entry::State,
+        listed::{Carried, Listed},
+        stage::Stage,
+        status,
+    },
 };
 
 use super::{NO_NETNS, Options};

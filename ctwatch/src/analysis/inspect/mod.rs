@@ -21,21 +21,18 @@ mod explain;
 mod nat;
 mod ports;
 mod rest;
-mod stage;
 mod states;
 #[cfg(test)]
 mod tests;
-mod timeout;
 
 use bounded::Bounded;
 use nat::Translations;
-use rest::Rests;
 
+pub use crate::model::stage::Stage;
 pub use explain::{Explained, Peer, explain};
 pub use nat::{Backend, Nat, TranslatedSource};
 pub use ports::PortRow;
 pub use rest::{Basis, Times};
-pub use stage::Stage;
 pub use states::StateRow;
 
 /// A listing does not say which namespace it is of.
@@ -72,7 +69,6 @@ impl Options {
 pub struct Tally {
     port: Option<u16>,
     aggregator: Aggregator,
-    rests: Rests,
     translations: Translations,
     ipv6: u64,
     offloaded: u64,
@@ -159,7 +155,6 @@ impl Tally {
         Self {
             port: options.port,
             aggregator: Aggregator::new(NO_NETNS, options.local.clone()).without_findings(),
-            rests: Rests::default(),
             translations: Translations::default(),
             ipv6: 0,
             offloaded: 0,
@@ -176,7 +171,6 @@ impl Tally {
     pub fn add(&mut self, listed: &Listed) {
         let entry = &listed.entry;
         self.aggregator.add(entry);
-        self.rests.add(entry);
         self.translations.add(entry);
         self.ipv6 += u64::from(entry.family == Family::Ipv6);
         self.offloaded += u64::from(entry.has(status::OFFLOAD));
@@ -213,7 +207,6 @@ impl Tally {
     /// Takes over what another thread has counted.
     pub fn merge(&mut self, other: Self) {
         self.aggregator.merge(other.aggregator);
-        self.rests.merge(other.rests);
         self.translations.merge(other.translations);
         self.ipv6 += other.ipv6;
         self.offloaded += other.offloaded;
@@ -252,7 +245,7 @@ impl Tally {
             addresses_known: options.local.is_some(),
             ports: ports::ports(&busiest),
             distinct_ports: busiest.distinct_endpoints,
-            states: states::states(&self.rests, busiest.entries, options.sysctls.as_ref()),
+            states: states::states(&busiest.left, busiest.entries, options.sysctls.as_ref()),
             clients: clients(busiest, top),
             nat: self.translations.nat(top),
             features,

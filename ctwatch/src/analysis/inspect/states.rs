@@ -4,9 +4,14 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use serde::Serialize;
 
-use super::{
-    rest::{Rests, Times},
-    timeout::Timeouts,
+use super::rest::{self, Times};
+use crate::{
+    analysis::timeout::Timeouts,
+    model::{
+        endpoint::Protocol,
+        left::{Left, Lefts},
+        stage::Stage,
+    },
 };
 
 /// One state of one protocol.
@@ -27,19 +32,19 @@ pub struct StateRow {
 
 /// Most entries first.
 pub(super) fn states(
-    rests: &Rests,
+    lefts: &Lefts,
     all: u64,
     sysctls: Option<&BTreeMap<String, String>>,
 ) -> Vec<StateRow> {
     let timeouts = Timeouts(sysctls);
-    let mut rows: Vec<_> = rests.iter().collect();
+    let mut rows: Vec<_> = lefts.iter().collect();
     rows.sort_by_key(|(protocol, stage, rest)| (Reverse(rest.entries), *protocol, *stage));
-    let row = |(protocol, stage, rest): (_, super::Stage, &super::rest::Rest)| StateRow {
-        protocol: crate::model::endpoint::Protocol::to_string(&protocol),
+    let row = |(protocol, stage, left): (Protocol, Stage, &Left)| StateRow {
+        protocol: protocol.to_string(),
         state: stage.name(),
-        entries: rest.entries,
-        share: rest.entries as f64 / all.max(1) as f64,
-        times: rest.times(protocol, stage, &timeouts),
+        entries: left.entries,
+        share: left.entries as f64 / all.max(1) as f64,
+        times: rest::times(left, protocol, stage, &timeouts),
     };
     rows.into_iter().map(row).collect()
 }

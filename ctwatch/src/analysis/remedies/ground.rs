@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Beside, population::Populations, room::Room};
+use super::{Beside, idle::idle, population::Populations, room::Room};
 use crate::{
     analysis::{occupancy, report::NamespaceReport},
     model::{
@@ -12,7 +12,7 @@ use crate::{
         endpoint::{Endpoint, Netns},
         ipvs::IpvsTable,
         recording::Recording,
-        remedy::{Known, Remedy, RemedyKind, UntilFull},
+        remedy::{Idle, Known, Remedy, RemedyKind, UntilFull},
     },
 };
 
@@ -27,6 +27,8 @@ pub(super) struct Ground<'a> {
     pub(super) dump: Option<&'a Dump>,
     /// What happened during the recording.
     pub(super) totals: BTreeMap<Endpoint, Counters>,
+    /// How long entries of the last dump have been idle.
+    pub(super) idle: Idle,
     pub(super) populations: Populations,
     pub(super) room: Room,
     /// Length of the recording in seconds.
@@ -54,6 +56,8 @@ impl<'a> Ground<'a> {
                 *totals.entry(*endpoint).or_default() += *counters;
             }
         }
+        let dump = recording.dumps.iter().rfind(|dump| dump.netns == netns);
+        let left = dump.map_or(&[][..], |dump| &dump.left);
         let window = occupancy::window_seconds(recording);
         let kube = |text: &str| text.contains("KUBE-SERVICES") || text.contains("kube-proxy");
         let mut rulesets = recording.node.rulesets.iter();
@@ -63,7 +67,8 @@ impl<'a> Ground<'a> {
             known,
             ipvs,
             netns,
-            dump: recording.dumps.iter().rfind(|dump| dump.netns == netns),
+            dump,
+            idle: idle(left, &recording.node.sysctls),
             populations: Populations::new(recording, netns),
             room: Room::new(table, &totals, window),
             totals,

@@ -31,7 +31,6 @@ mod vanished;
 
 use ground::Ground;
 
-pub use idle::IdleTimes;
 pub use notrack::Notrack;
 pub(super) use room::{Room, pressure};
 

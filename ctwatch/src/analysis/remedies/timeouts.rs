@@ -143,7 +143,7 @@ fn shorter<'t>(ground: &Ground<'_>, timeout: &'t Timeout) -> Option<Shorter<'t>>
     for state in timeout.states {
         let population = ground.populations.of(Protocol::TCP, state);
         let of = (Protocol::TCP, *state);
-        let (freed, by) = population.freed(of, (from, to), &ground.known.idle);
+        let (freed, by) = population.freed(of, (from, to), &ground.idle);
         sums.0 += population.entries;
         sums.1 += freed;
         sums.2 += population.growth_per_second.max(0.0);

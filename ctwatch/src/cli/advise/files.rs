@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 
 use crate::{
-    analysis::{inspect::NO_NETNS, remedies::IdleTimes},
+    analysis::inspect::NO_NETNS,
     model::{
         aggregate::Aggregator,
         classify::LocalAddresses,
@@ -22,7 +22,6 @@ use crate::{
         listing::Listing,
         node::Node,
         recording::{Moment, Recording},
-        remedy::Idle,
         table::Table,
     },
     render::inspect::warnings,
@@ -46,8 +45,6 @@ pub(super) struct Read {
     pub(super) recording: Recording,
     /// What speaks against certainty.
     pub(super) unread: Vec<String>,
-    /// How long its entries have been idle.
-    pub(super) idle: Idle,
 }
 
 /// An opened listing.
@@ -73,9 +70,8 @@ impl Files {
         has_nft: bool,
         sysctls: BTreeMap<String, String>,
     ) -> Result<Read> {
-        let mut idle = IdleTimes::new(&sysctls);
-        let (dump, listing) = read(self.stream, own, &mut idle)
-            .with_context(|| format!("cannot read {}", self.name))?;
+        let (dump, listing) =
+            read(self.stream, own).with_context(|| format!("cannot read {}", self.name))?;
         for warning in warnings(&listing, &self.name) {
             noteln!("ctwatch: warning: {warning}");
         }
@@ -93,7 +89,6 @@ impl Files {
             buckets: number(&sysctls, "net.netfilter.nf_conntrack_buckets"),
             stats: None,
         };
-        let idle = idle.finish();
         let mut node = Node {
             control_ports: vec![SSH],
             sysctls,
@@ -115,11 +110,7 @@ impl Files {
         });
         let mut unread = unknown(&listing);
         unread.extend(missing(listing.entries, count));
-        Ok(Read {
-            recording,
-            unread,
-            idle,
-        })
+        Ok(Read { recording, unread })
     }
 }
 
@@ -174,23 +165,18 @@ fn missing(entries: u64, count: u64) -> Option<String> {
     })
 }
 
-fn read(
-    stream: Stream,
-    own: Option<&[IpAddr]>,
-    idle: &mut IdleTimes<'_>,
-) -> Result<(Dump, Listing)> {
+fn read(stream: Stream, own: Option<&[IpAddr]>) -> Result<(Dump, Listing)> {
     let (aggregator, listing) = match own {
         Some(own) => {
             let own = own.iter().copied().collect();
-            let sink = Known(Aggregator::new(NO_NETNS, Some(own)), idle);
+            let sink = Known(Aggregator::new(NO_NETNS, Some(own)));
             let (mut sinks, listing) = scan(stream, vec![sink])?;
-            (sinks.pop().map(|Known(aggregator, _)| aggregator), listing)
+            (sinks.pop().map(|Known(aggregator)| aggregator), listing)
         }
         None => {
             let sink = Unknown {
                 entries: Vec::new(),
                 sources: HashSet::new(),
-                idle,
             };
             let (mut sinks, listing) = scan(stream, vec![sink])?;
             (sinks.pop().map(Unknown::aggregate), listing)
@@ -204,33 +190,30 @@ fn read(
 }
 
 /// The own addresses are known.
-struct Known<'i, 's>(Aggregator, &'i mut IdleTimes<'s>);
+struct Known(Aggregator);
 
-impl Sink for Known<'_, '_> {
+impl Sink for Known {
     fn take(&mut self, listed: &Listed) -> ControlFlow<()> {
         self.0.add(&listed.entry);
-        self.1.add(&listed.entry);
         ControlFlow::Continue(())
     }
 }
 
 /// They are not: an address that only ever receives is taken for one of them, which is known at the end.
-struct Unknown<'i, 's> {
+struct Unknown {
     entries: Vec<Entry>,
     sources: HashSet<IpAddr>,
-    idle: &'i mut IdleTimes<'s>,
 }
 
-impl Sink for Unknown<'_, '_> {
+impl Sink for Unknown {
     fn take(&mut self, listed: &Listed) -> ControlFlow<()> {
-        self.idle.add(&listed.entry);
         self.sources.insert(listed.entry.original.source);
         self.entries.push(listed.entry.clone());
         ControlFlow::Continue(())
     }
 }
 
-impl Unknown<'_, '_> {
+impl Unknown {
     fn aggregate(self) -> Aggregator {
         let mut entries = self.entries;
         let own: LocalAddresses = entries

@@ -197,10 +197,7 @@ fn listed(args: &Args, dump: &Path) -> Result<Inputs> {
             rulesets,
             addresses,
             unread: listed.unread,
-            known: Known {
-                idle: listed.idle,
-                ..Known::default()
-            },
+            known: Known::default(),
         },
         recording: listed.recording,
         texts,

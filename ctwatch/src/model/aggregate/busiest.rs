@@ -7,10 +7,11 @@ use super::{
 use crate::model::{
     dump::{ClientDump, EndpointDump},
     endpoint::Endpoint,
+    left::Lefts,
 };
 
 /// A table by its busiest endpoints.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Busiest {
     /// Entries of the whole table.
     pub entries: u64,
@@ -24,6 +25,8 @@ pub struct Busiest {
     pub clients: Vec<ClientDump>,
     /// Distinct clients.
     pub distinct_clients: u64,
+    /// How much time entries have left.
+    pub left: Lefts,
 }
 
 impl Aggregator {
@@ -59,6 +62,7 @@ impl Aggregator {
             distinct_endpoints,
             clients,
             distinct_clients: sums.distinct_clients,
+            left: self.left,
         }
     }
 }

@@ -11,6 +11,7 @@ use super::{
     dump::{Dump, DumpKind, EndpointDump},
     endpoint::Netns,
     entry::Entry,
+    left::Lefts,
 };
 
 mod busiest;
@@ -35,6 +36,7 @@ pub struct Aggregator {
     numbers: Numbers,
     ipv4: Runs<Ipv4Record>,
     ipv6: Runs<Ipv6Record>,
+    left: Lefts,
     /// `None` where they are not asked for.
     findings: Option<Findings>,
 }
@@ -52,6 +54,7 @@ impl Aggregator {
             numbers: Numbers::default(),
             ipv4: Runs::default(),
             ipv6: Runs::default(),
+            left: Lefts::default(),
             findings: Some(Findings::default()),
         }
     }
@@ -75,6 +78,7 @@ impl Aggregator {
             self.local.as_ref(),
         );
         let number = self.numbers.of(endpoint);
+        self.left.add(entry);
         if let Some(findings) = &mut self.findings {
             findings.add(number, entry);
         }
@@ -101,6 +105,7 @@ impl Aggregator {
         let renumber = |tail: Tail| tail.at(numbers.get(tail.endpoint()).copied().unwrap_or(0));
         self.ipv4.append(other.ipv4, renumber);
         self.ipv6.append(other.ipv6, renumber);
+        self.left.merge(other.left);
         if let Some((findings, more)) = self.findings.as_mut().zip(other.findings) {
             findings.merge(more, &numbers);
         }
@@ -139,6 +144,7 @@ impl Aggregator {
             endpoints,
             distinct_clients: sums.distinct_clients,
             clients,
+            left: self.left.rows(),
         }
     }
 }

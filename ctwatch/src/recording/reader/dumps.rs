@@ -7,13 +7,15 @@ use rusqlite::{Connection, Row, types::Type};
 use super::{
     super::{
         columns::figure,
-        words::{address, variant},
+        words::{address, protocol, variant},
     },
     Names,
 };
 use crate::model::{
     dump::{ClientDump, Dump, EndpointDump, Evidence},
     endpoint::Endpoint,
+    left::TimeLeft,
+    stage::Stage,
 };
 
 /// All dumps, in the order they were written.
@@ -30,6 +32,7 @@ pub(super) fn read(connection: &Connection, names: &Names) -> rusqlite::Result<V
             endpoints: BTreeMap::new(),
             clients: Vec::new(),
             distinct_clients: figure(row, 6)?,
+            left: Vec::new(),
         };
         dumps.insert(row.get(0)?, dump);
         Ok(())
@@ -53,7 +56,31 @@ pub(super) fn read(connection: &Connection, names: &Names) -> rusqlite::Result<V
         }
         Ok(())
     })?;
+    // Recordings of before have no such table.
+    if connection.table_exists(None, "dump_left")? {
+        let sql = "SELECT dump_id, protocol, state, seconds, entries FROM dump_left ORDER BY rowid";
+        each(connection, sql, |row| {
+            let Some(dump) = dumps.get_mut(&row.get(0)?) else {
+                return Ok(());
+            };
+            dump.left.push(TimeLeft {
+                protocol: protocol(row, 1)?,
+                stage: stage(row, 2)?,
+                seconds: row.get(3)?,
+                entries: figure(row, 4)?,
+            });
+            Ok(())
+        })?;
+    }
     Ok(dumps.into_values().collect())
+}
+
+fn stage(row: &Row<'_>, column: usize) -> rusqlite::Result<Stage> {
+    let name = row.get_ref(column)?.as_str()?;
+    Stage::from_name(name).ok_or_else(|| {
+        let reason = format!("no state is called {name}");
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, reason.into())
+    })
 }
 
 /// Endpoints of all dumps by row id, each with the dump it belongs to.

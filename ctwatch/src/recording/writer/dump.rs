@@ -22,6 +22,7 @@ pub(super) fn write(tx: &Transaction<'_>, ids: &mut Ids, dump: &Dump) -> rusqlit
         ],
     )?;
     let id = tx.last_insert_rowid();
+    write_left(tx, id, dump)?;
     for (endpoint, seen) in &dump.endpoints {
         write_endpoint(tx, ids, id, endpoint, seen)?;
     }
@@ -36,6 +37,28 @@ pub(super) fn write(tx: &Transaction<'_>, ids: &mut Ids, dump: &Dump) -> rusqlit
             client.entries.cast_signed(),
             client.unreplied.cast_signed(),
             client.endpoints.cast_signed()
+        ])?;
+    }
+    Ok(())
+}
+
+/// In the place of an earlier dump's: what entries had left then says nothing any more.
+fn write_left(tx: &Transaction<'_>, id: i64, dump: &Dump) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "DELETE FROM dump_left WHERE dump_id IN
+         (SELECT id FROM dump WHERE netns_id = (SELECT netns_id FROM dump WHERE id = ?))",
+    )?
+    .execute([id])?;
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO dump_left (dump_id, protocol, state, seconds, entries) VALUES (?, ?, ?, ?, ?)",
+    )?;
+    for row in &dump.left {
+        insert.execute(params![
+            id,
+            row.protocol.to_string(),
+            row.stage.name(),
+            row.seconds,
+            row.entries.cast_signed()
         ])?;
     }
     Ok(())

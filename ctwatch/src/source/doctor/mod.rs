@@ -52,8 +52,7 @@ pub fn read(root: &Path) -> Facts {
     }
 }
 
-/// What prices and owns remedies on the node whose files lie below `root`, and the node's host name. Idle times are not
-/// among it.
+/// What prices and owns remedies on the node whose files lie below `root`, and the node's host name.
 #[must_use]
 pub fn known(root: &Path) -> (Told<String>, Known) {
     let tree = Tree::new(root);
@@ -62,7 +61,6 @@ pub fn known(root: &Path) -> (Told<String>, Known) {
         programs: (!programs.hidden).then_some(programs.seen),
         assignments: configuration::read(&tree),
         memory: conntrack::memory(&tree),
-        ..Known::default()
     };
     (tree.text("/proc/sys/kernel/hostname"), known)
 }

@@ -184,6 +184,7 @@ impl Scene {
                     .collect(),
                 clients: Vec::new(),
                 distinct_clients: 12,
+                left: Vec::new(),
             }],
             ledger: None,
             lifetimes: BTreeMap::new(),

@@ -169,11 +169,11 @@ fn one_source_that_scans_is_limited_and_churn_is_neither() {
 #[test]
 fn a_leak_is_priced_by_idle_times() {
     let leak = Service::new(Role::Inbound, 5432, &[("ESTABLISHED", 60_000)]);
-    let mut scene = Scene::new(vec![leak], 65_536).sysctl(ESTABLISHED, "432000");
-    let idle = &mut scene.known.idle;
-    idle.add(Protocol::TCP, "ESTABLISHED", 5, 1_000);
-    idle.add(Protocol::TCP, "ESTABLISHED", 7_920, 500);
-    idle.add(Protocol::TCP, "ESTABLISHED", 100_000, 58_500);
+    let scene = Scene::new(vec![leak], 65_536)
+        .sysctl(ESTABLISHED, "432000")
+        .left("ESTABLISHED", 432_000 - 5, 1_000)
+        .left("ESTABLISHED", 432_000 - 7_920, 500)
+        .left("ESTABLISHED", 332_000, 58_500);
     let remedies = scene.remedies();
     let established = of(&remedies, ESTABLISHED);
     // 7200 s and nine probes of 75 s, in whole minutes.

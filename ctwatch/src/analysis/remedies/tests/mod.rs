@@ -18,11 +18,13 @@ use crate::{
         dump::{Dump, DumpKind, EndpointDump, Evidence, Finding},
         endpoint::{Endpoint, Family, Netns, Protocol, Role},
         entry::State,
+        left::TimeLeft,
         lifetime::Lifetimes,
         node::{Namespace, Node, RulesetKind, RulesetText},
         recording::{Backend, Header, Recording},
         remedy::{Known, Remedy, RemedyKind, UntilFull},
         sample::{Losses, Sample},
+        stage::Stage,
         table::Table,
         unobserved::Unobserved,
     },
@@ -140,6 +142,7 @@ struct Scene {
     known: Known,
     notrack: Vec<Notrack>,
     ipvs: &'static str,
+    left: Vec<TimeLeft>,
 }
 
 impl Scene {
@@ -155,7 +158,19 @@ impl Scene {
             known: Known::default(),
             notrack: Vec::new(),
             ipvs: "",
+            left: Vec::new(),
         }
+    }
+
+    /// So many TCP entries have so much time left.
+    fn left(mut self, state: &str, seconds: u32, entries: u64) -> Self {
+        self.left.push(TimeLeft {
+            protocol: Protocol::TCP,
+            stage: Stage::from_name(state).unwrap(),
+            seconds,
+            entries,
+        });
+        self
     }
 
     fn sysctl(mut self, name: &'static str, value: &'static str) -> Self {
@@ -182,6 +197,7 @@ impl Scene {
             endpoints,
             clients: Vec::new(),
             distinct_clients: 0,
+            left: self.left.clone(),
         }
     }
 

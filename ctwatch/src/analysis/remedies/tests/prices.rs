@@ -37,15 +37,10 @@ fn without_the_ends_of_entries_even_arrivals_are_assumed_and_said() {
 #[test]
 fn idle_times_outweigh_arrivals() {
     let service = Service::new(Role::Inbound, 443, &[("CLOSE_WAIT", 60_000)]);
-    let mut scene = Scene::new(vec![service], 262_144).sysctl(CLOSE_WAIT, "3600");
-    scene
-        .known
-        .idle
-        .add(Protocol::TCP, "CLOSE_WAIT", 60, 25_000);
-    scene
-        .known
-        .idle
-        .add(Protocol::TCP, "CLOSE_WAIT", 61, 35_000);
+    let scene = Scene::new(vec![service], 262_144)
+        .sysctl(CLOSE_WAIT, "3600")
+        .left("CLOSE_WAIT", 3_600 - 60, 25_000)
+        .left("CLOSE_WAIT", 3_600 - 61, 35_000);
     let remedies = scene.remedies();
     assert_eq!(of(&remedies, CLOSE_WAIT).frees_entries, Some(35_000));
 }
@@ -70,13 +65,10 @@ fn a_growing_pile_stops_growing_with_its_timeout() {
 fn established_is_never_below_keepalive() {
     for keepalive in ["300", "7200", "100000", "500000"] {
         let service = Service::new(Role::Inbound, 5432, &[("ESTABLISHED", 60_000)]);
-        let mut scene = Scene::new(vec![service], 65_536)
+        let scene = Scene::new(vec![service], 65_536)
             .sysctl(ESTABLISHED, "432000")
-            .sysctl("net.ipv4.tcp_keepalive_time", keepalive);
-        scene
-            .known
-            .idle
-            .add(Protocol::TCP, "ESTABLISHED", 400_000, 60_000);
+            .sysctl("net.ipv4.tcp_keepalive_time", keepalive)
+            .left("ESTABLISHED", 32_000, 60_000);
         let remedies = scene.remedies();
         let established = remedies
             .iter()

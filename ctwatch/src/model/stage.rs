@@ -1,12 +1,14 @@
 //! Where in its life an entry is.
 
-use crate::model::{
+use serde::{Deserialize, Serialize};
+
+use super::{
     entry::{Entry, State},
     status,
 };
 
 /// The state, or for protocols without one what there is instead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Stage {
     /// A protocol's state.
     State(State),
@@ -31,10 +33,11 @@ impl Stage {
     }
 
     /// How many there are.
-    pub(super) const COUNT: usize = State::NAMES.len() + 4;
+    pub const COUNT: usize = State::NAMES.len() + 4;
 
     /// Each has its own, below [`Self::COUNT`]; states that no kernel has share the last.
-    pub(super) fn number(self) -> usize {
+    #[must_use]
+    pub fn number(self) -> usize {
         let states = State::NAMES.len();
         match self {
             Self::State(State(number)) if usize::from(number) < states => usize::from(number),
@@ -43,6 +46,17 @@ impl Stage {
             Self::Assured => states + 2,
             Self::State(_) => states + 3,
         }
+    }
+
+    /// Of its word.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "UNREPLIED" => Self::Unreplied,
+            "REPLIED" => Self::Replied,
+            "ASSURED" => Self::Assured,
+            _ => Self::State(State::from_name(name.as_bytes())?),
+        })
     }
 
     /// The word for it.
