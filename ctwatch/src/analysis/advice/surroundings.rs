@@ -25,6 +25,24 @@ pub(super) struct Filter<'a> {
     backend: Option<XtablesBackend>,
 }
 
+impl Filter<'_> {
+    /// Where it is from, and for iptables which tables it has: a file may lack some that the node has.
+    fn told(&self) -> String {
+        if self.is_native {
+            return self.origin.to_owned();
+        }
+        let names: Vec<&str> = self
+            .tables
+            .iter()
+            .map(|table| table.name.as_str())
+            .collect();
+        match names.as_slice() {
+            [] => format!("{} (no table)", self.origin),
+            names => format!("{} ({})", self.origin, names.join(", ")),
+        }
+    }
+}
+
 /// The tables of each ruleset.
 pub(super) fn tables<'a>(filters: &[Filter<'a>]) -> Vec<Tables<'a>> {
     filters.iter().map(|filter| filter.tables.clone()).collect()
@@ -53,7 +71,7 @@ impl<'a> Surroundings<'a> {
         if let Some(addresses) = &self.addresses {
             items.push(format!("{} own addresses", addresses.len()));
         }
-        items.extend(self.filters.iter().map(|filter| filter.origin.to_owned()));
+        items.extend(self.filters.iter().map(Filter::told));
         if let Some(Ok(table)) = &self.ipvs {
             items.push(format!("{} services of IPVS", table.services.len()));
         }

@@ -60,7 +60,7 @@ impl Output {
             .find(|namespace| namespace.own);
         let own =
             own.context(
-                "cannot plan: what is judged does not tell the node's own network namespace (a recording, or the node itself, does)",
+                "cannot plan: files do not tell the node's own network namespace (on the node: sudo ctwatch advise --plan OUT; or name a recording)",
             )?;
         let ended = recording
             .ended_ms

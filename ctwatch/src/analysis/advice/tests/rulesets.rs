@@ -14,7 +14,10 @@ fn the_demonstrations_ports_are_safe() {
         let advice = under(DEMO, VIP, protocol, port);
         expect(&advice, Verdict::Safe, &[]);
         assert_eq!(advice.notrack.len(), 2);
-        assert_eq!(advice.looked_at, ["4 own addresses", "iptables-save"]);
+        assert_eq!(
+            advice.looked_at,
+            ["4 own addresses", "iptables-save (raw, filter)"]
+        );
     }
 }
 
