@@ -8,6 +8,7 @@ use super::{
     endpoint::{Endpoint, Netns},
     left::TimeLeft,
     states::StateCounts,
+    translated::TranslatedEntries,
 };
 
 /// When in a recording a dump was taken.
@@ -45,11 +46,17 @@ pub struct Dump {
     /// How much time entries have left, by protocol, stage and time; of a recording's earlier dumps it is not kept.
     #[serde(default)]
     pub left: Vec<TimeLeft>,
+    /// Where translated destinations lead, most entries first, at most [`Dump::MAX_TRANSLATED`]; of a recording's earlier
+    /// dumps it is not kept.
+    #[serde(default)]
+    pub translated: Vec<TranslatedEntries>,
 }
 
 impl Dump {
     /// Clients kept by name.
     pub const MAX_CLIENTS: usize = 1_000;
+    /// Pairs of service and backend kept.
+    pub const MAX_TRANSLATED: usize = 1_000;
 }
 
 /// What a dump says of one endpoint.

@@ -1,6 +1,7 @@
 //! Plain values that sources produce, recordings keep and analyses read. Nothing here does input or output.
 
 pub mod aggregate;
+pub mod bounded;
 pub mod classify;
 pub mod counters;
 pub mod doctor;
@@ -29,5 +30,6 @@ pub mod stage;
 pub mod states;
 pub mod status;
 pub mod table;
+pub mod translated;
 pub mod turned_away;
 pub mod unobserved;

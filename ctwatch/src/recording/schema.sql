@@ -241,6 +241,17 @@ CREATE TABLE dump_left (
     entries  INTEGER NOT NULL
 ) STRICT;
 
+-- Where translated destinations lead, of each namespace's last dump alone, at most 1,000 pairs.
+CREATE TABLE dump_translated (
+    dump_id      INTEGER NOT NULL REFERENCES dump,
+    protocol     TEXT    NOT NULL,
+    service      TEXT    NOT NULL, -- what clients speak to
+    service_port INTEGER NOT NULL,
+    backend      TEXT    NOT NULL, -- who answers
+    backend_port INTEGER NOT NULL,
+    entries      INTEGER NOT NULL
+) STRICT;
+
 -- Lifetimes of one entry in sixteen of the busier endpoints, since the recording began.
 CREATE TABLE lifetime (
     endpoint_id INTEGER NOT NULL REFERENCES endpoint,

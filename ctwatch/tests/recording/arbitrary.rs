@@ -242,6 +242,7 @@ fn dump() -> impl Strategy<Value = Dump> {
                     clients,
                     distinct_clients,
                     left: Vec::new(),
+                    translated: Vec::new(),
                 }
             },
         )

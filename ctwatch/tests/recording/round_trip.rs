@@ -7,6 +7,7 @@ use ctwatch::{
         left::TimeLeft,
         recording::Recording,
         stage::Stage,
+        translated::{Translated, TranslatedEntries},
         unobserved::{Figure, Unobserved},
     },
     recording::{Writer, open},
@@ -120,7 +121,7 @@ fn a_recording_from_before_lifetimes_were_kept_is_read() {
 }
 
 #[test]
-fn time_left_is_that_of_each_namespaces_last_dump() {
+fn time_left_and_translations_are_those_of_each_namespaces_last_dump() {
     let mut recording = fixture::incident();
     let row = |state: &str, seconds, entries| TimeLeft {
         protocol: Protocol::TCP,
@@ -131,6 +132,12 @@ fn time_left_is_that_of_each_namespaces_last_dump() {
     assert!(recording.dumps.len() > 1);
     for (n, dump) in (1..).zip(&mut recording.dumps) {
         dump.left = vec![row("ESTABLISHED", 432_000, n), row("TIME_WAIT", 9, 2 * n)];
+        let way = Translated {
+            protocol: Protocol::TCP,
+            service: "203.0.113.10:443".parse().unwrap(),
+            backend: "[2001:db8::9]:8443".parse().unwrap(),
+        };
+        dump.translated = vec![TranslatedEntries { way, entries: n }];
     }
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("left.db");
@@ -138,12 +145,16 @@ fn time_left_is_that_of_each_namespaces_last_dump() {
     let (last, earlier) = recording.dumps.split_last_mut().unwrap();
     for dump in earlier {
         dump.left.clear();
+        dump.translated.clear();
     }
     let read = open(&path).unwrap();
     assert_eq!(read.dumps.last(), Some(&*last));
     assert_eq!(read.dumps, recording.dumps);
     let database = rusqlite::Connection::open(&path).unwrap();
-    database.execute("DROP TABLE dump_left", []).unwrap();
+    for table in ["dump_left", "dump_translated"] {
+        let statement = format!("DROP TABLE {table}");
+        database.execute(&statement, []).unwrap();
+    }
     database.close().unwrap();
     assert_eq!(open(&path).unwrap().dumps.len(), recording.dumps.len());
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::model::{
     aggregate::{Aggregator, Busiest},
+    bounded::Bounded,
     classify::LocalAddresses,
     dump::ClientDump,
     endpoint::{Family, Netns},
@@ -16,7 +17,6 @@ use crate::model::{
     status,
 };
 
-mod bounded;
 mod explain;
 mod nat;
 mod ports;
@@ -25,7 +25,6 @@ mod states;
 #[cfg(test)]
 mod tests;
 
-use bounded::Bounded;
 use nat::Translations;
 
 pub use crate::model::stage::Stage;
@@ -225,6 +224,7 @@ impl Tally {
     pub fn finish(self, listing: Listing, options: &Options) -> Inspection {
         let top = options.top;
         let busiest = self.aggregator.busiest(top);
+        let nat = self.translations.nat(&busiest.translated, top);
         let helpers = self.helpers.into_iter().collect();
         let features = Features {
             offloaded: self.offloaded,
@@ -247,7 +247,7 @@ impl Tally {
             distinct_ports: busiest.distinct_endpoints,
             states: states::states(&busiest.left, busiest.entries, options.sysctls.as_ref()),
             clients: clients(busiest, top),
-            nat: self.translations.nat(top),
+            nat,
             features,
         }
     }

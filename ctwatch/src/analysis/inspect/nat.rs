@@ -1,14 +1,10 @@
 //! Which entries are translated, and from what to what.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::bounded::Bounded;
-use crate::model::{endpoint::Protocol, entry::Entry};
-
-/// A service and where its connections go.
-type Way = (Protocol, SocketAddr, SocketAddr);
+use crate::model::{bounded::Bounded, entry::Entry, translated::Translated};
 
 /// Translations of one table.
 #[derive(Debug, Default)]
@@ -16,7 +12,6 @@ pub(super) struct Translations {
     destination: u64,
     source: u64,
     both: u64,
-    ways: Bounded<Way>,
     sources: Bounded<IpAddr>,
 }
 
@@ -71,10 +66,7 @@ impl Translations {
         let destination = entry.is_destination_translated();
         let source = entry.is_source_translated();
         self.both += u64::from(destination && source);
-        if destination {
-            self.destination += 1;
-            self.ways.add(way(entry), 1);
-        }
+        self.destination += u64::from(destination);
         if source {
             self.source += 1;
             self.sources.add(entry.reply.destination, 1);
@@ -85,17 +77,16 @@ impl Translations {
         self.destination += other.destination;
         self.source += other.source;
         self.both += other.both;
-        self.ways.merge(other.ways);
         self.sources.merge(other.sources);
     }
 
-    pub(super) fn nat(&self, rows: usize) -> Nat {
-        let backend = |((protocol, service, backend), entries): (Way, u64)| Backend {
-            protocol: protocol.to_string(),
-            service: service.ip(),
-            port: service.port(),
-            backend: backend.ip(),
-            backend_port: backend.port(),
+    pub(super) fn nat(&self, ways: &Bounded<Translated>, rows: usize) -> Nat {
+        let backend = |(way, entries): (Translated, u64)| Backend {
+            protocol: way.protocol.to_string(),
+            service: way.service.ip(),
+            port: way.service.port(),
+            backend: way.backend.ip(),
+            backend_port: way.backend.port(),
             entries,
         };
         let source = |(address, entries)| TranslatedSource { address, entries };
@@ -103,20 +94,10 @@ impl Translations {
             destination: self.destination,
             source: self.source,
             both: self.both,
-            backends: self.ways.top(rows).into_iter().map(backend).collect(),
-            distinct_backends: self.ways.len(),
+            backends: ways.top(rows).into_iter().map(backend).collect(),
+            distinct_backends: ways.len(),
             sources: self.sources.top(rows).into_iter().map(source).collect(),
-            untold: self.ways.others() + self.sources.others(),
+            untold: ways.others() + self.sources.others(),
         }
     }
-}
-
-fn way(entry: &Entry) -> Way {
-    let port = |port| if entry.protocol.has_ports() { port } else { 0 };
-    let (original, reply) = (&entry.original, &entry.reply);
-    (
-        entry.protocol,
-        SocketAddr::new(original.destination, port(original.destination_port)),
-        SocketAddr::new(reply.source, port(reply.source_port)),
-    )
 }

@@ -66,6 +66,7 @@ fn recording(samples: Vec<(u64, Counters)>, dumps: Vec<(i64, u64)>) -> Recording
         clients: Vec::new(),
         distinct_clients: 0,
         left: Vec::new(),
+        translated: Vec::new(),
     };
     Recording {
         header: Header {

@@ -4,10 +4,10 @@
 use super::{ground::Ground, place};
 use crate::model::{
     counters::Counters,
-    dump::{Evidence, Finding},
     endpoint::Endpoint,
-    ipvs::{Backend, BackendState, IpvsTable, ServiceKey, VirtualService},
+    ipvs::{BackendState, IpvsTable, ServiceKey, VirtualService},
     remedy::{Remedy, RemedyKind},
+    translated::{Translated, TranslatedEntries},
     unobserved::Figure,
 };
 
@@ -81,7 +81,11 @@ fn reuse(ground: &Ground<'_>, table: &IpvsTable) -> Option<Remedy> {
 fn drained(ground: &Ground<'_>, table: &IpvsTable) -> Option<Remedy> {
     let (service, backend) = table.drained().next()?;
     let counts = table.drained().map(|(_, backend)| backend.connections);
-    let connections = counts.sum::<Option<u64>>();
+    let counted = counts.sum::<Option<u64>>();
+    // `ipvsadm -Sn` does not count; a dump shows those that are tracked.
+    let dumped = translated(ground, table, BackendState::Drained);
+    let dumped: u64 = dumped.iter().map(|(_, _, entries)| entries).sum();
+    let connections = counted.or((dumped > 0).then_some(dumped));
     if connections == Some(0) {
         return None;
     }
@@ -101,25 +105,30 @@ fn drained(ground: &Ground<'_>, table: &IpvsTable) -> Option<Remedy> {
             delete(service.key, &backend.address.to_string())
         ),
         persist: Some(format!("{NODEST} = 1 and net.ipv4.vs.expire_quiescent_template = 1 in /etc/sysctl.d/90-conntrack.conf")),
-        basis: match connections {
+        basis: match counted {
             Some(_) => "IPVS's own count of these backends' connections; each is an entry as well where net.ipv4.vs.conntrack = 1".to_owned(),
+            None if dumped > 0 => "translated entries of the last dump, by where they lead; `ipvsadm -Sn` does not count connections".to_owned(),
             None => "`ipvsadm -Sn` does not count connections; /proc/net/ip_vs does".to_owned(),
         },
         ..ground.remedy(RemedyKind::Ipvs, connections.filter(|_| tracked), 0.0)
     })
 }
 
-/// The first of them by name.
 fn drained_names(table: &IpvsTable) -> String {
-    let name = |(service, backend): (&VirtualService, &Backend)| {
+    named(table.drained().map(|(service, backend)| {
         let socket = std::net::SocketAddr::new(backend.address, backend.port);
         format!("{socket} of {}", service.key)
-    };
-    let names: Vec<String> = table.drained().take(NAMED).map(name).collect();
-    let more = match table.drained().count().saturating_sub(NAMED) {
+    }))
+}
+
+/// The first of them by name.
+fn named(all: impl Iterator<Item = String>) -> String {
+    let mut names: Vec<String> = all.collect();
+    let more = match names.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
+    names.truncate(NAMED);
     format!("{}{more}", names.join(", "))
 }
 
@@ -139,35 +148,44 @@ fn delete(key: ServiceKey, backend: &str) -> String {
 
 /// Entries whose translation names a backend that the service has no more.
 fn gone(ground: &Ground<'_>, table: &IpvsTable) -> Option<Remedy> {
-    services(ground, table).into_iter().find_map(|(endpoint, service)| {
-        let evidence = ground.seen(&endpoint)?.findings.get(&Finding::DnatObserved)?;
-        let (address, port) = backend(evidence)?;
-        if service.state_of(address, port) != BackendState::Gone {
-            return None;
-        }
-        let socket = std::net::SocketAddr::new(address, port);
-        Some(Remedy {
-            title: format!("entries of {} at a backend that is gone", service.key),
-            symptom: format!("an entry is translated to {socket}, which is none of the service's {} backends: {}", service.backends.len(), evidence.example),
-            cause: "the entry outlived its backend: packets of its client, and new connections from the same port, go there and are lost".to_owned(),
-            check: format!("ipvsadm -Ln; conntrack -L --reply-src {address}"),
-            owner: None,
-            how: delete(service.key, &address.to_string()),
-            persist: Some(format!("{NODEST} = 1 and {REUSE} = 1 in /etc/sysctl.d/90-conntrack.conf")),
-            basis: format!("one of {} translated entries at this port was kept as an example; how many name this backend, the command under `check` counts", evidence.entries),
-            ..ground.remedy(RemedyKind::Ipvs, None, 0.0)
-        })
+    let lost = translated(ground, table, BackendState::Gone);
+    let (first, way, _) = lost.first()?;
+    let entries: u64 = lost.iter().map(|(_, _, entries)| entries).sum();
+    let names =
+        named(lost.iter().map(|(service, way, entries)| {
+            format!("{entries} of {} at {}", service.key, way.backend)
+        }));
+    let commands = lost.iter().take(NAMED);
+    let commands: Vec<String> = commands
+        .map(|(service, way, _)| delete(service.key, &way.backend.ip().to_string()))
+        .collect();
+    Some(Remedy {
+        title: "entries at backends that are gone".to_owned(),
+        symptom: format!("{entries} entries are translated to backends that their service has not: {names}"),
+        cause: "entries outlive their backend: packets of these clients, and new connections from the same port, go there and are lost".to_owned(),
+        check: format!("ipvsadm -Ln (has {} a backend {}?); conntrack -L --reply-src {}", first.key, way.backend, way.backend.ip()),
+        owner: None,
+        how: commands.join("; "),
+        persist: Some(format!("{NODEST} = 1 and {REUSE} = 1 in /etc/sysctl.d/90-conntrack.conf")),
+        basis: "translated entries of the last dump, by where they lead".to_owned(),
+        ..ground.remedy(RemedyKind::Ipvs, Some(entries), 0.0)
     })
 }
 
-/// The source of the reply direction in an entry as `conntrack -L` prints it.
-fn backend(evidence: &Evidence) -> Option<(std::net::IpAddr, u16)> {
-    let words = || evidence.example.split_whitespace();
-    let second = |name: &str| words().filter_map(|word| word.strip_prefix(name)).nth(1);
-    Some((
-        second("src=")?.parse().ok()?,
-        second("sport=")?.parse().ok()?,
-    ))
+/// Entries of the last dump at backends in this state, with their service and their number.
+fn translated<'t>(
+    ground: &Ground<'_>,
+    table: &'t IpvsTable,
+    state: BackendState,
+) -> Vec<(&'t VirtualService, Translated, u64)> {
+    let rows = ground.dump.map_or(&[][..], |dump| &dump.translated);
+    rows.iter()
+        .filter_map(|TranslatedEntries { way, entries }| {
+            let service = table.service_at(way.protocol, way.service.ip(), way.service.port())?;
+            let found = service.state_of(way.backend.ip(), way.backend.port());
+            (found == state).then_some((service, *way, *entries))
+        })
+        .collect()
 }
 
 /// IPVS and conntrack both track the same connections.

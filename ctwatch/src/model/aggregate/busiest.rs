@@ -5,9 +5,11 @@ use super::{
     sums::{Sums, Totals},
 };
 use crate::model::{
+    bounded::Bounded,
     dump::{ClientDump, EndpointDump},
     endpoint::Endpoint,
     left::Lefts,
+    translated::Translated,
 };
 
 /// A table by its busiest endpoints.
@@ -27,6 +29,8 @@ pub struct Busiest {
     pub distinct_clients: u64,
     /// How much time entries have left.
     pub left: Lefts,
+    /// Where translated destinations lead.
+    pub translated: Bounded<Translated>,
 }
 
 impl Aggregator {
@@ -63,6 +67,7 @@ impl Aggregator {
             clients,
             distinct_clients: sums.distinct_clients,
             left: self.left,
+            translated: self.translated,
         }
     }
 }

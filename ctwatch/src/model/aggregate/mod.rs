@@ -7,11 +7,13 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use super::{
+    bounded::Bounded,
     classify::{LocalAddresses, classify},
     dump::{Dump, DumpKind, EndpointDump},
     endpoint::Netns,
     entry::Entry,
     left::Lefts,
+    translated::{Translated, TranslatedEntries},
 };
 
 mod busiest;
@@ -37,6 +39,7 @@ pub struct Aggregator {
     ipv4: Runs<Ipv4Record>,
     ipv6: Runs<Ipv6Record>,
     left: Lefts,
+    translated: Bounded<Translated>,
     /// `None` where they are not asked for.
     findings: Option<Findings>,
 }
@@ -55,6 +58,7 @@ impl Aggregator {
             ipv4: Runs::default(),
             ipv6: Runs::default(),
             left: Lefts::default(),
+            translated: Bounded::default(),
             findings: Some(Findings::default()),
         }
     }
@@ -79,6 +83,9 @@ impl Aggregator {
         );
         let number = self.numbers.of(endpoint);
         self.left.add(entry);
+        if let Some(way) = Translated::of(entry) {
+            self.translated.add(way, 1);
+        }
         if let Some(findings) = &mut self.findings {
             findings.add(number, entry);
         }
@@ -106,6 +113,7 @@ impl Aggregator {
         self.ipv4.append(other.ipv4, renumber);
         self.ipv6.append(other.ipv6, renumber);
         self.left.merge(other.left);
+        self.translated.merge(other.translated);
         if let Some((findings, more)) = self.findings.as_mut().zip(other.findings) {
             findings.merge(more, &numbers);
         }
@@ -145,6 +153,12 @@ impl Aggregator {
             distinct_clients: sums.distinct_clients,
             clients,
             left: self.left.rows(),
+            translated: self
+                .translated
+                .top(Dump::MAX_TRANSLATED)
+                .into_iter()
+                .map(|(way, entries)| TranslatedEntries { way, entries })
+                .collect(),
         }
     }
 }

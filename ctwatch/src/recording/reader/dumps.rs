@@ -1,6 +1,9 @@
 //! Dumps.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+};
 
 use rusqlite::{Connection, Row, types::Type};
 
@@ -16,6 +19,7 @@ use crate::model::{
     endpoint::Endpoint,
     left::TimeLeft,
     stage::Stage,
+    translated::{Translated, TranslatedEntries},
 };
 
 /// All dumps, in the order they were written.
@@ -33,6 +37,7 @@ pub(super) fn read(connection: &Connection, names: &Names) -> rusqlite::Result<V
             clients: Vec::new(),
             distinct_clients: figure(row, 6)?,
             left: Vec::new(),
+            translated: Vec::new(),
         };
         dumps.insert(row.get(0)?, dump);
         Ok(())
@@ -69,6 +74,23 @@ pub(super) fn read(connection: &Connection, names: &Names) -> rusqlite::Result<V
                 seconds: row.get(3)?,
                 entries: figure(row, 4)?,
             });
+            Ok(())
+        })?;
+    }
+    if connection.table_exists(None, "dump_translated")? {
+        let sql = "SELECT dump_id, protocol, service, service_port, backend, backend_port, entries
+                   FROM dump_translated ORDER BY rowid";
+        each(connection, sql, |row| {
+            let Some(dump) = dumps.get_mut(&row.get(0)?) else {
+                return Ok(());
+            };
+            let way = Translated {
+                protocol: protocol(row, 1)?,
+                service: SocketAddr::new(address(row, 2)?, row.get(3)?),
+                backend: SocketAddr::new(address(row, 4)?, row.get(5)?),
+            };
+            let entries = figure(row, 6)?;
+            dump.translated.push(TranslatedEntries { way, entries });
             Ok(())
         })?;
     }

@@ -6,6 +6,7 @@ use super::{super::words::word, ids::Ids};
 use crate::model::{
     dump::{Dump, EndpointDump},
     endpoint::Endpoint,
+    translated::TranslatedEntries,
 };
 
 pub(super) fn write(tx: &Transaction<'_>, ids: &mut Ids, dump: &Dump) -> rusqlite::Result<()> {
@@ -22,7 +23,9 @@ pub(super) fn write(tx: &Transaction<'_>, ids: &mut Ids, dump: &Dump) -> rusqlit
         ],
     )?;
     let id = tx.last_insert_rowid();
+    forget_earlier(tx, id)?;
     write_left(tx, id, dump)?;
+    write_translated(tx, id, dump)?;
     for (endpoint, seen) in &dump.endpoints {
         write_endpoint(tx, ids, id, endpoint, seen)?;
     }
@@ -42,13 +45,39 @@ pub(super) fn write(tx: &Transaction<'_>, ids: &mut Ids, dump: &Dump) -> rusqlit
     Ok(())
 }
 
-/// In the place of an earlier dump's: what entries had left then says nothing any more.
+/// What entries had left, and where they led, says nothing any more once there is a later dump.
+fn forget_earlier(tx: &Transaction<'_>, id: i64) -> rusqlite::Result<()> {
+    for table in ["dump_left", "dump_translated"] {
+        tx.prepare_cached(&format!(
+            "DELETE FROM {table} WHERE dump_id IN
+             (SELECT id FROM dump WHERE netns_id = (SELECT netns_id FROM dump WHERE id = ?))"
+        ))?
+        .execute([id])?;
+    }
+    Ok(())
+}
+
+fn write_translated(tx: &Transaction<'_>, id: i64, dump: &Dump) -> rusqlite::Result<()> {
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO dump_translated
+         (dump_id, protocol, service, service_port, backend, backend_port, entries)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    for TranslatedEntries { way, entries } in &dump.translated {
+        insert.execute(params![
+            id,
+            way.protocol.to_string(),
+            way.service.ip().to_string(),
+            way.service.port(),
+            way.backend.ip().to_string(),
+            way.backend.port(),
+            entries.cast_signed()
+        ])?;
+    }
+    Ok(())
+}
+
 fn write_left(tx: &Transaction<'_>, id: i64, dump: &Dump) -> rusqlite::Result<()> {
-    tx.prepare_cached(
-        "DELETE FROM dump_left WHERE dump_id IN
-         (SELECT id FROM dump WHERE netns_id = (SELECT netns_id FROM dump WHERE id = ?))",
-    )?
-    .execute([id])?;
     let mut insert = tx.prepare_cached(
         "INSERT INTO dump_left (dump_id, protocol, state, seconds, entries) VALUES (?, ?, ?, ?, ?)",
     )?;

@@ -185,6 +185,7 @@ impl Scene {
                 clients: Vec::new(),
                 distinct_clients: 12,
                 left: Vec::new(),
+                translated: Vec::new(),
             }],
             ledger: None,
             lifetimes: BTreeMap::new(),

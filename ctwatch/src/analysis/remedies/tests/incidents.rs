@@ -255,6 +255,7 @@ fn rolling_update() -> Scene {
         ..Scene::new(vec![service], 65_536)
             .sysctl("net.ipv4.vs.conn_reuse_mode", "0")
             .sysctl("net.ipv4.vs.conntrack", "1")
+            .translated("203.0.113.10:443", "172.16.1.9:8080", 300)
     }
 }
 
@@ -284,9 +285,11 @@ fn reused_ports_drained_and_lost_backends_are_told_apart() {
         "{}",
         drained.symptom
     );
-    let gone = titled("backend that is gone");
+    let gone = titled("backends that are gone");
+    assert_eq!(gone.frees_entries, Some(300));
     assert!(
-        gone.symptom.contains("translated to 172.16.1.9:8080"),
+        gone.symptom
+            .ends_with("300 of tcp 203.0.113.10:443 at 172.16.1.9:8080"),
         "{}",
         gone.symptom
     );

@@ -26,6 +26,7 @@ use crate::{
         sample::{Losses, Sample},
         stage::Stage,
         table::Table,
+        translated::{Translated, TranslatedEntries},
         unobserved::Unobserved,
     },
     source::ipvs,
@@ -143,6 +144,7 @@ struct Scene {
     notrack: Vec<Notrack>,
     ipvs: &'static str,
     left: Vec<TimeLeft>,
+    translated: Vec<TranslatedEntries>,
 }
 
 impl Scene {
@@ -159,7 +161,19 @@ impl Scene {
             notrack: Vec::new(),
             ipvs: "",
             left: Vec::new(),
+            translated: Vec::new(),
         }
+    }
+
+    /// So many TCP entries lead from a service to a backend.
+    fn translated(mut self, service: &str, backend: &str, entries: u64) -> Self {
+        let way = Translated {
+            protocol: Protocol::TCP,
+            service: service.parse().unwrap(),
+            backend: backend.parse().unwrap(),
+        };
+        self.translated.push(TranslatedEntries { way, entries });
+        self
     }
 
     /// So many TCP entries have so much time left.
@@ -198,6 +212,7 @@ impl Scene {
             clients: Vec::new(),
             distinct_clients: 0,
             left: self.left.clone(),
+            translated: self.translated.clone(),
         }
     }
 

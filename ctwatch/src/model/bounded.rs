@@ -9,8 +9,8 @@ const MAX: usize = 16_384;
 
 /// Entries by value. Beyond so many values those that come new are counted together, and the entries of a value are
 /// then a lower bound.
-#[derive(Debug)]
-pub(super) struct Bounded<K> {
+#[derive(Clone, Debug)]
+pub struct Bounded<K> {
     counts: HashMap<K, u64, RandomState>,
     others: u64,
 }
@@ -25,7 +25,8 @@ impl<K> Default for Bounded<K> {
 }
 
 impl<K: Copy + Eq + Hash + Ord> Bounded<K> {
-    pub(super) fn add(&mut self, value: K, entries: u64) {
+    /// Counts entries of a value.
+    pub fn add(&mut self, value: K, entries: u64) {
         if let Some(count) = self.counts.get_mut(&value) {
             *count += entries;
         } else if self.counts.len() < MAX {
@@ -35,25 +36,35 @@ impl<K: Copy + Eq + Hash + Ord> Bounded<K> {
         }
     }
 
-    pub(super) fn merge(&mut self, other: Self) {
+    /// Takes over what another has counted.
+    pub fn merge(&mut self, other: Self) {
         self.others += other.others;
         for (value, entries) in other.counts {
             self.add(value, entries);
         }
     }
 
+    /// Whether nothing was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
     /// Values told apart.
-    pub(super) fn len(&self) -> u64 {
+    #[must_use]
+    pub fn len(&self) -> u64 {
         self.counts.len() as u64
     }
 
     /// Entries of all others.
-    pub(super) fn others(&self) -> u64 {
+    #[must_use]
+    pub fn others(&self) -> u64 {
         self.others
     }
 
     /// The values with the most entries, most first, then in their own order.
-    pub(super) fn top(&self, rows: usize) -> Vec<(K, u64)> {
+    #[must_use]
+    pub fn top(&self, rows: usize) -> Vec<(K, u64)> {
         let mut all: Vec<(K, u64)> = self.counts.iter().map(|(k, n)| (*k, *n)).collect();
         all.sort_unstable_by_key(|(value, entries)| (Reverse(*entries), *value));
         all.truncate(rows);
