@@ -8,13 +8,18 @@ use crate::model::entry::{Entry, State};
 /// Ordered by client, then by endpoint.
 pub(super) trait Record: Copy + Ord + Send + Sync {
     /// Source of the original direction.
-    type Client: Copy + Ord + Into<IpAddr>;
+    type Client: Copy + Eq + Into<IpAddr>;
+    /// What clients are ordered by: the order itself does not matter.
+    type Key: Copy + Ord;
 
     fn new(client: Self::Client, tail: Tail) -> Self;
     fn client(self) -> Self::Client;
     fn tail(self) -> Tail;
 
-    /// Sorts by client alone.
+    /// The client's.
+    fn key(self) -> Self::Key;
+
+    /// Sorts by [`Self::key`].
     fn sort_by_client(records: &mut [Self]);
 }
 
@@ -63,6 +68,7 @@ pub(super) struct Ipv4Record(u64);
 
 impl Record for Ipv4Record {
     type Client = Ipv4Addr;
+    type Key = u32;
 
     fn new(client: Ipv4Addr, tail: Tail) -> Self {
         Self(u64::from(client.to_bits()) << 32 | u64::from(tail.0))
@@ -76,9 +82,13 @@ impl Record for Ipv4Record {
         Tail(self.0 as u32)
     }
 
+    fn key(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
     /// By the bytes of 32 bits: a quarter of the time that comparisons take.
     fn sort_by_client(records: &mut [Self]) {
-        radsort::sort_by_key(records, |record| (record.0 >> 32) as u32);
+        radsort::sort_by_key(records, |record| record.key());
     }
 }
 
@@ -93,6 +103,7 @@ pub(super) struct Ipv6Record {
 
 impl Record for Ipv6Record {
     type Client = Ipv6Addr;
+    type Key = (u32, u64, u64);
 
     fn new(client: Ipv6Addr, tail: Tail) -> Self {
         let client = client.to_bits();
@@ -111,7 +122,23 @@ impl Record for Ipv6Record {
         Tail(self.tail)
     }
 
-    fn sort_by_client(records: &mut [Self]) {
-        records.sort_unstable_by_key(|record| (record.high, record.low));
+    fn key(self) -> (u32, u64, u64) {
+        (mixed(self.high, self.low), self.high, self.low)
     }
+
+    /// By 32 bits that few clients share, and those by comparing them.
+    fn sort_by_client(records: &mut [Self]) {
+        radsort::sort_by_key(records, |record| mixed(record.high, record.low));
+        let of_one = |a: &Self, b: &Self| mixed(a.high, a.low) == mixed(b.high, b.low);
+        for sharing in records.chunk_by_mut(of_one) {
+            sharing.sort_unstable_by_key(|record| record.key());
+        }
+    }
+}
+
+/// 32 bits of an address, of which each depends on all of it (multiplication by 2⁶⁴ / φ).
+fn mixed(high: u64, low: u64) -> u32 {
+    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mixed = (high.wrapping_mul(GOLDEN) ^ low).wrapping_mul(GOLDEN);
+    (mixed >> 32) as u32
 }

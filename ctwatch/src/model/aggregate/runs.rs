@@ -59,11 +59,11 @@ pub(super) fn parts<R: Record>(runs: &[Vec<R>]) -> Vec<Vec<&[R]>> {
     let mut parts = Vec::new();
     for part in 1..runs.len() {
         let at = longest.and_then(|run| run.get(run.len() * part / runs.len()));
-        let Some(client) = at.map(|record| record.client()) else {
+        let Some(key) = at.map(|record| record.key()) else {
             break;
         };
         let cut = rest.iter_mut().map(|run| {
-            let (before, after) = run.split_at(run.partition_point(|it| it.client() < client));
+            let (before, after) = run.split_at(run.partition_point(|it| it.key() < key));
             *run = after;
             before
         });
@@ -76,12 +76,11 @@ pub(super) fn parts<R: Record>(runs: &[Vec<R>]) -> Vec<Vec<&[R]>> {
 /// Calls `work` with all records of each client.
 pub(super) fn by_client<R: Record>(mut runs: Vec<&[R]>, mut work: impl FnMut(R::Client, &mut [R])) {
     let mut of_client = Vec::new();
-    while let Some(client) = runs
-        .iter()
-        .filter_map(|run| run.first())
-        .map(|it| it.client())
-        .min()
-    {
+    let first = |runs: &[&[R]]| {
+        let firsts = runs.iter().filter_map(|run| run.first().copied());
+        firsts.min_by_key(|record| record.key())
+    };
+    while let Some(client) = first(&runs).map(|record| record.client()) {
         of_client.clear();
         for run in &mut runs {
             let end = run.iter().position(|it| it.client() != client);
