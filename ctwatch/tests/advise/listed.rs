@@ -11,6 +11,18 @@ COMMIT
 ";
 const NFT: &str = r#"{"nftables":[{"metainfo":{"version":"1.0.6"}}]}"#;
 
+/// The listing and all that is known beside it.
+pub(super) const ALL: [&str; 8] = [
+    "--conntrack",
+    "dump",
+    "--iptables-save",
+    "rules",
+    "--nft",
+    "nft",
+    "--addresses",
+    "203.0.113.10",
+];
+
 /// Clients of a service at 443, some of SSH, and one of a service that is translated to a pod.
 fn listing() -> String {
     let mut text = String::new();
@@ -52,19 +64,7 @@ pub(super) fn desk() -> Desk {
 #[test]
 fn with_addresses_and_rulesets_a_port_can_be_safe() {
     let desk = desk();
-    let document = advise(
-        &desk,
-        &[
-            "--conntrack",
-            "dump",
-            "--iptables-save",
-            "rules",
-            "--nft",
-            "nft",
-            "--addresses",
-            "203.0.113.10",
-        ],
-    );
+    let document = advise(&desk, &ALL);
     let https = port(&document, 443);
     assert_eq!(https["verdict"], "safe", "{https:#}");
     assert_eq!(
@@ -154,21 +154,11 @@ fn an_address_that_sends_as_well_is_not_taken_for_the_nodes_own() {
 #[test]
 fn what_entries_may_have_and_was_not_read_keeps_a_port_from_being_safe() {
     let desk = desk();
-    let all = [
-        "--conntrack",
-        "dump",
-        "--iptables-save",
-        "rules",
-        "--nft",
-        "nft",
-        "--addresses",
-        "203.0.113.10",
-    ];
     desk.file(
         "dump",
         &listing().replace("[ASSURED] mark=0", "[ASSURED] mark=0 shard=7"),
     );
-    let document = advise(&desk, &all);
+    let document = advise(&desk, &ALL);
     assert_eq!(port(&document, 443)["verdict"], "unproven");
     assert!(
         port(&document, 443)["reasons"]
@@ -184,7 +174,7 @@ fn what_entries_may_have_and_was_not_read_keeps_a_port_from_being_safe() {
         })
         .collect();
     desk.file("dump", &saved);
-    let document = advise(&desk, &all);
+    let document = advise(&desk, &ALL);
     assert_eq!(port(&document, 443)["verdict"], "unproven");
     assert!(
         port(&document, 443)["reasons"]

@@ -2,19 +2,8 @@
 
 use super::{
     Desk,
-    listed::{advise, desk, port},
+    listed::{ALL, advise, desk, port},
 };
-
-const ALL: [&str; 8] = [
-    "--conntrack",
-    "dump",
-    "--iptables-save",
-    "rules",
-    "--nft",
-    "nft",
-    "--addresses",
-    "203.0.113.10",
-];
 
 fn reasons(desk: &Desk, more: &[&str]) -> String {
     let document = advise(desk, &[&ALL[..], more].concat());

@@ -34,14 +34,19 @@ pub(super) fn clippy() -> Result<Tally> {
     )
 }
 
-/// Licences, versions and sources, where cargo-deny is installed; advisories, where their database can be fetched.
-pub(super) fn deny() -> Result<Tally> {
-    let installed = cargo(&["deny", "--version"])
+/// Whether a program that cargo calls for a subcommand is there.
+pub(super) fn is_installed(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status()
-        .is_ok_and(|status| status.success());
-    if !installed {
+        .is_ok_and(|status| status.success())
+}
+
+/// Licences, versions and sources, where cargo-deny is installed; advisories, where their database can be fetched.
+pub(super) fn deny() -> Result<Tally> {
+    if !is_installed("cargo-deny") {
         return Ok(Tally::skip(
             "cargo deny check",
             "cargo-deny is not installed",

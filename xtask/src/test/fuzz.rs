@@ -1,12 +1,15 @@
 //! Parsers against bytes that nobody wrote: each target of tests/fuzz for a bounded time, from the corpus that is checked in.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::{env, fs};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::tally::{Remark, Tally};
+use super::{
+    cargo::is_installed,
+    tally::{Remark, Tally},
+};
 
 /// The targets, a workspace of their own.
 const HOME: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fuzz");
@@ -20,13 +23,7 @@ const BUILD: [&str; 3] = ["--dev", "--sanitizer", "none"];
 
 /// Runs all targets, where cargo-fuzz is installed.
 pub(super) fn run() -> Result<Tally> {
-    let installed = Command::new("cargo-fuzz")
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !installed {
+    if !is_installed("cargo-fuzz") {
         return Ok(Tally::skip(
             "cargo fuzz run",
             "cargo-fuzz is not installed (cargo install cargo-fuzz)",
