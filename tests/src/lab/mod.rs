@@ -22,4 +22,5 @@ pub(crate) mod socket_drops;
 pub(crate) mod source;
 pub(crate) mod systemd;
 pub(crate) mod traffic;
+pub(crate) mod uts;
 pub(crate) mod world;

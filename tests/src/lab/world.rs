@@ -29,7 +29,11 @@ pub(crate) struct World {
 impl World {
     /// Makes one; worlds of different names do not know each other.
     pub(crate) fn create(name: &str) -> Result<Self> {
-        let node = Netns::create(&format!("{name}-node"))?;
+        Self::around(Netns::create(&format!("{name}-node"))?, name)
+    }
+
+    /// Makes one whose node there is already.
+    pub(crate) fn around(node: Netns, name: &str) -> Result<Self> {
         let client = Netns::create(&format!("{name}-client"))?;
         let ends = format!(
             "link add eth0 netns {} type veth peer name eth0 netns {}\n",

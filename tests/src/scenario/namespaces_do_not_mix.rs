@@ -9,8 +9,10 @@ use anyhow::{Result, bail};
 use crate::lab::{
     check::equal,
     kernel,
+    netns::Netns,
     recorder::Recorder,
     traffic::udp,
+    uts::Uts,
     world::{NODE, World},
 };
 
@@ -71,15 +73,27 @@ fn one_after_the_other() -> Result<()> {
     Ok(())
 }
 
-/// A world whose node has this inode number: the kernel gives out the lowest that is free, once its clean-up has
-/// freed it.
+/// A world whose node has this inode number. The kernel gives out the lowest that is free, to entries of the new
+/// namespace's /proc/net before it (one or two) and after it (dozens). So all lower ones are held but as many, and each
+/// such number is tried in turn, once the kernel's clean-up has freed the one that is wanted.
 fn reuse(inode: u64) -> Result<World> {
-    for _ in 0..100 {
-        let world = World::create("second")?;
-        if world.node.inode()? == inode {
-            return Ok(world);
+    for n in 0..80 {
+        let mut lower = Vec::new();
+        let is_free = loop {
+            let next = Uts::create()?;
+            match next.inode()? {
+                own if own < inode => lower.push(next),
+                own => break own == inode,
+            }
+        };
+        lower.truncate(lower.len().saturating_sub(n % 4));
+        if is_free {
+            let node = Netns::create(&format!("second-{n}"))?;
+            if node.inode()? == inode {
+                return World::around(node, "second");
+            }
         }
-        sleep(Duration::from_millis(50));
+        sleep(Duration::from_millis(250));
     }
     bail!("inode {inode} was not given out again")
 }
