@@ -10,18 +10,30 @@ use super::host;
 ///
 /// Errors: the compiler's, which it has already shown on standard error.
 pub(crate) fn build_static(package: &str, bin: &str) -> Result<PathBuf> {
+    let arguments = ["--profile", "lab", "--target", "x86_64-unknown-linux-gnu"];
+    build(
+        package,
+        bin,
+        &arguments,
+        Some("-C target-feature=+crt-static"),
+    )
+}
+
+/// Builds a program as it is installed, and says where it is.
+pub(crate) fn build_release(package: &str, bin: &str) -> Result<PathBuf> {
+    build(package, bin, &["--release"], None)
+}
+
+fn build(package: &str, bin: &str, arguments: &[&str], flags: Option<&str>) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = host::command(cargo)
+    let mut command = host::command(cargo);
+    if let Some(flags) = flags {
+        command.env("RUSTFLAGS", flags);
+    }
+    let output = command
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
-        .args([
-            "build",
-            "--quiet",
-            "--profile",
-            "lab",
-            "--target",
-            "x86_64-unknown-linux-gnu",
-        ])
+        .args(["build", "--quiet"])
+        .args(arguments)
         .args([
             "--message-format",
             "json-render-diagnostics",

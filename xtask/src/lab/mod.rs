@@ -33,7 +33,7 @@ mod watch;
 mod wires;
 
 pub(crate) use args::Args;
-pub(crate) use binaries::build_static;
+pub(crate) use binaries::{build_release, build_static};
 pub(crate) use kernel::Kernel;
 pub(crate) use machine::Machine;
 pub(crate) use outcome::{Line, Outcome, Stopped, Stream};

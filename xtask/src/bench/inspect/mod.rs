@@ -4,7 +4,7 @@ use std::{
     fmt,
     fs::{self, File},
     io::{self, BufWriter, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -18,7 +18,7 @@ use nix::sys::{
 use serde::Serialize;
 
 use super::{HOME, verdict};
-use crate::lab::build_static;
+use crate::lab::build_release;
 
 mod listing;
 
@@ -63,7 +63,6 @@ struct Round {
     inspect: Spent,
     runbook: Spent,
     grep: Spent,
-    peak_kib: u64,
 }
 
 /// Writes the listing into a file, for those who want it alone.
@@ -78,18 +77,16 @@ pub(super) fn generate(path: &Path) -> Result<()> {
 
 pub(super) fn measure() -> Result<Figures> {
     eprintln!("a listing of a million entries, on this machine");
-    let program = build_static("ctwatch", "ctwatch")?;
+    let program = build_release("ctwatch", "ctwatch")?;
     let path = Path::new(HOME).join("listing.txt");
     fs::create_dir_all(HOME).with_context(|| format!("cannot make {HOME}"))?;
     generate(&path)?;
-    let mut rounds = Vec::new();
-    // The first brings the file into memory.
-    for number in 0..=ROUNDS {
-        let measured = round(&program, &path)?;
-        if number > 0 {
-            rounds.push(measured);
-        }
-    }
+    // The first round brings the file into memory, and looks at ctwatch's: looking takes time, too.
+    let peak_kib = peak_kib(&mut inspect(&program, &path))?;
+    round(&program, &path)?;
+    let rounds: Vec<Round> = (0..ROUNDS)
+        .map(|_| round(&program, &path))
+        .collect::<Result<_>>()?;
     let of = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure));
     let spent = |of: fn(&Round) -> Spent| Spent {
         wall_ms: median(rounds.iter().map(|round| of(round).wall_ms)),
@@ -103,20 +100,22 @@ pub(super) fn measure() -> Result<Figures> {
         grep: spent(|round| round.grep),
         times_runbook: of(|round| round.inspect.wall_ms / round.runbook.wall_ms),
         times_grep: of(|round| round.inspect.wall_ms / round.grep.wall_ms),
-        peak_kib: rounds.iter().map(|round| round.peak_kib).max().unwrap_or(0),
+        peak_kib,
     })
 }
 
-fn round(program: &PathBuf, path: &Path) -> Result<Round> {
-    let mut inspect = Command::new(program);
-    inspect.arg("inspect").arg(path).stdout(Stdio::null());
-    let (inspect, peak_kib) = time(&mut inspect)?;
+fn round(program: &Path, path: &Path) -> Result<Round> {
     Ok(Round {
-        inspect,
-        runbook: time(&mut shell(RUNBOOK, path))?.0,
-        grep: time(&mut shell(GREP, path))?.0,
-        peak_kib,
+        inspect: time(&mut inspect(program, path))?,
+        runbook: time(&mut shell(RUNBOOK, path))?,
+        grep: time(&mut shell(GREP, path))?,
     })
+}
+
+fn inspect(program: &Path, path: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.arg("inspect").arg(path).stdout(Stdio::null());
+    command
 }
 
 fn shell(text: &str, path: &Path) -> Command {
@@ -125,28 +124,32 @@ fn shell(text: &str, path: &Path) -> Command {
     command
 }
 
-/// What it took, and the largest resident size that was seen.
-fn time(command: &mut Command) -> Result<(Spent, u64)> {
+/// What it took.
+fn time(command: &mut Command) -> Result<Spent> {
     let (began, before) = (Instant::now(), children_ms()?);
+    let status = command
+        .status()
+        .with_context(|| format!("cannot run {command:?}"))?;
+    if !status.success() {
+        bail!("{command:?} failed: {status}");
+    }
+    Ok(Spent {
+        wall_ms: began.elapsed().as_secs_f64() * 1e3,
+        cpu_ms: children_ms()? - before,
+    })
+}
+
+/// The largest resident size that was seen.
+fn peak_kib(command: &mut Command) -> Result<u64> {
     let mut child = command
         .spawn()
         .with_context(|| format!("cannot run {command:?}"))?;
     let mut peak = 0;
-    let status = loop {
+    while child.try_wait()?.is_none() {
         peak = peak.max(resident_kib(&child).unwrap_or(0));
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
         thread::sleep(Duration::from_millis(1));
-    };
-    if !status.success() {
-        bail!("{command:?} failed: {status}");
     }
-    let spent = Spent {
-        wall_ms: began.elapsed().as_secs_f64() * 1e3,
-        cpu_ms: children_ms()? - before,
-    };
-    Ok((spent, peak))
+    Ok(peak)
 }
 
 /// Processor time of all that was started and has ended.
