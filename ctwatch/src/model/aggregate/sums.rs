@@ -25,8 +25,10 @@ pub(super) struct Sums {
     top: BinaryHeap<Reverse<Client>>,
 }
 
-/// One endpoint's. No table has 2³² entries.
+/// One endpoint's. No table has 2³² entries. What an entry moves lies in one cache line, with the states of TCP: endpoints come
+/// in no order, and fetching them is most of the time.
 #[derive(Clone, Debug, Default)]
+#[repr(C, align(64))]
 pub(super) struct Totals {
     clients: u32,
     unreplied: u32,

@@ -2,7 +2,7 @@
 //!
 //! Services and filter are those of keepalived.conf(5) and its user guide: `virtual_server` with `lb_kind DR` and `NAT`,
 //! `persistence_timeout 50`, a real server that was drained (`inhibit_on_failure`), VRRP and the daemon that synchronises
-//! connections (`lvs_sync_daemon`) let in. The filter was loaded into a kernel and printed again.
+//! connections (`lvs_sync_daemon`) let in. Both were loaded into a kernel and printed again.
 
 use super::*;
 
