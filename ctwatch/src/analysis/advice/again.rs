@@ -9,7 +9,7 @@ use super::{
     verdict::{Judgement, Reason, Verdict},
 };
 use crate::model::{
-    endpoint::{Family, Netns},
+    endpoint::Netns,
     node::Node,
     notrack::{AcceptRule, Direction},
     plan::PlannedPort,
@@ -43,17 +43,11 @@ pub struct Again {
 /// Judges a port at one of its addresses.
 #[must_use]
 pub fn again(port: &PlannedPort, address: IpAddr, today: &Today<'_>) -> Again {
-    let family = if address.is_ipv4() {
-        Family::Ipv4
-    } else {
-        Family::Ipv6
-    };
     let Today {
         netns,
         node,
         rulesets,
     } = today;
-    let surroundings = Surroundings::new(*netns, family, node, rulesets, None);
     let service = Service {
         address,
         protocol: port.protocol,
@@ -61,6 +55,7 @@ pub fn again(port: &PlannedPort, address: IpAddr, today: &Today<'_>) -> Again {
         encapsulation: port.directions.contains(&Direction::Tunnelled),
         local_clients: port.directions.contains(&Direction::LocalRequests),
     };
+    let surroundings = Surroundings::new(*netns, service.family(), node, rulesets, None);
     let (service, accepts, mut judgements) = judge::by_rules(&service, &surroundings);
     judgements.extend(ipvs::service_at(
         &surroundings,

@@ -178,13 +178,12 @@ fn state_at<'a>(
     packet: &Packet,
     state: States,
     answers: &Answers<'a>,
-    tracked: bool,
 ) -> Result<States, Question<'a>> {
     if !station.is_before_tracking() || packet.in_interface == Interface::Loopback {
         return Ok(state);
     }
     let is_untracked = match station.is_after_raw() {
-        _ if tracked || state != States::UNTRACKED => false,
+        _ if state != States::UNTRACKED => false,
         Some(after) => after,
         None => {
             let question = Question::Late(&station.chain.name);
@@ -209,7 +208,7 @@ fn pass<'a>(
     let mut accepted_by = None;
     let mut packet = change.packet;
     for station in stations {
-        packet = packet.with_state(state_at(station, &packet, state, answers, tracked)?);
+        packet = packet.with_state(state_at(station, &packet, state, answers)?);
         let mut walk = Walk::new((station.table, station.chain), packet, answers, tracked);
         let fate = walk.run();
         needing.extend(walk.needing());

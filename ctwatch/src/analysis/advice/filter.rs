@@ -153,6 +153,7 @@ fn passages(service: &Service, marks: u32) -> Vec<Passage> {
     let mut passages = Vec::new();
     for direction in service.directions() {
         let is_tcp = service.protocol == Protocol::TCP;
+        let answers = matches!(direction, Direction::Replies | Direction::LocalReplies);
         let packet = Packet {
             // What nat chains set, a rule of the filter may ask for.
             mark: Mark::without(marks),
@@ -160,17 +161,13 @@ fn passages(service: &Service, marks: u32) -> Vec<Passage> {
                 direction,
                 Direction::Requests | Direction::LocalRequests
             )),
+            first: !answers,
             ..service.packet(direction)
         };
-        let answers = matches!(direction, Direction::Replies | Direction::LocalReplies);
         let before = if answers {
             States::ESTABLISHED
         } else {
             States::NEW
-        };
-        let packet = Packet {
-            first: !answers,
-            ..packet
         };
         let hooks = if direction.chain() == "OUTPUT" {
             &FROM_NODE

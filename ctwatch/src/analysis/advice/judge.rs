@@ -54,7 +54,13 @@ pub(super) fn judge(
             encapsulation: candidate.role == Some(Role::Encapsulation),
             local_clients: candidate.local_clients,
         };
-        found.by_rules(&service, surroundings, worthwhile(&figures, whole));
+        let worthwhile = worthwhile(&figures, whole);
+        let service = if worthwhile {
+            reckoned(&service, surroundings)
+        } else {
+            service
+        };
+        found.by_rules(&service, surroundings, worthwhile);
     }
     let verdict = found.verdict();
     if !matches!(verdict, Verdict::Safe | Verdict::NeedsAccept) {
@@ -98,11 +104,6 @@ struct Found {
 impl Found {
     /// Walks the rulesets. Where a port is not worth it, only rules that are there already are looked for.
     fn by_rules(&mut self, service: &Service, surroundings: &Surroundings<'_>, worthwhile: bool) {
-        let service = &if worthwhile {
-            reckoned(service, surroundings)
-        } else {
-            *service
-        };
         let filters = surroundings.filters.as_slice();
         let raw = raw::look(service, surroundings);
         self.done = raw.missing.is_empty() && raw.present > 0;
@@ -162,9 +163,9 @@ pub(super) fn by_rules(
     service: &Service,
     surroundings: &Surroundings<'_>,
 ) -> (Service, Vec<AcceptRule>, Vec<Judgement>) {
-    let mut found = Found::default();
-    found.by_rules(service, surroundings, true);
     let service = reckoned(service, surroundings);
+    let mut found = Found::default();
+    found.by_rules(&service, surroundings, true);
     (service, found.accepts, found.judgements)
 }
 
@@ -214,7 +215,8 @@ fn syn_flood(candidate: &Candidate, figures: &Figures, table: u64) -> Option<Jud
         Verdict::Safe,
         Code::SynFlood,
         format!(
-            "{half} of {all} entries are half-open, from {clients} sources: untracked, the flood takes no entries, and goes on;              the remedies against it are SYN cookies and SYNPROXY"
+            "{half} of {all} entries are half-open, from {clients} sources: untracked, the flood takes no entries, and goes on; \
+             the remedies against it are SYN cookies and SYNPROXY"
         ),
     ))
 }

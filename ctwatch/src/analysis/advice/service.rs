@@ -90,7 +90,7 @@ impl Service {
         }
     }
 
-    fn family(&self) -> Family {
+    pub(super) fn family(&self) -> Family {
         match self.address {
             IpAddr::V4(_) => Family::Ipv4,
             IpAddr::V6(_) => Family::Ipv6,

@@ -18,7 +18,7 @@ pub(super) enum Question<'a> {
     Flow(&'a Condition),
     /// Whether this holds of the connection's first packet (true), or of one after it.
     Packet(&'a Condition, bool),
-    /// Whether the rules that make packets untracked come before this chain of theirs priority.
+    /// Whether the rules that make packets untracked come before this chain, which has their priority.
     Late(&'a str),
     /// Whether this rule, which is not understood, takes the packet; asked apart for the packet as tracked (true)
     /// and as untracked, since what is not understood may look at tracking.

@@ -34,12 +34,9 @@ pub(super) fn is_flooded(ground: &Ground<'_>, endpoint: &Endpoint) -> bool {
     let Some(seen) = ground.seen(endpoint) else {
         return false;
     };
-    let half = half_open(endpoint.protocol, seen) as f64;
+    let half = half_open(endpoint.protocol, seen);
     let inbound = matches!(endpoint.role, None | Some(Role::Inbound | Role::Forwarded));
-    inbound
-        && half > 0.0
-        && half >= seen.entries as f64 * OF_PORT
-        && half >= ground.entries() as f64 * OF_TABLE
+    inbound && is_flood(half, seen.entries, ground.entries())
 }
 
 /// The half-open entries of a TCP service, by the states of its entries, where they make a flood of SYNs from many sources
@@ -58,11 +55,12 @@ pub(in crate::analysis) fn syn_flood<'s>(
             0
         };
     }
-    let is_flood = half > 0
-        && half as f64 >= all as f64 * OF_PORT
-        && half as f64 >= table as f64 * OF_TABLE
-        && is_from_many(clients, half);
-    is_flood.then_some(half)
+    (is_flood(half, all, table) && is_from_many(clients, half)).then_some(half)
+}
+
+/// Whether so many half-open ones of a port's entries are a flood in a table of so many.
+fn is_flood(half: u64, of_port: u64, table: u64) -> bool {
+    half > 0 && half as f64 >= of_port as f64 * OF_PORT && half as f64 >= table as f64 * OF_TABLE
 }
 
 fn is_from_many(clients: u64, half: u64) -> bool {

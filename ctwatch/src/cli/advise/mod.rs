@@ -153,11 +153,12 @@ fn input(args: &Args) -> Result<Inputs> {
 
 fn recorded(args: &Args) -> Result<Inputs> {
     let path = args.recording();
-    let mut file = recording::File::open(path).map_err(anyhow::Error::from);
-    if args.file.is_none() && !path.exists() {
-        file = file.context("the files say what stands on a node, not what its table holds (name a recording, or --conntrack DUMP)");
-    }
-    let file = file?;
+    let file = recording::File::open(path);
+    let file = if args.file.is_none() && !path.exists() {
+        file.context("the files say what stands on a node, not what its table holds (name a recording, or --conntrack DUMP)")?
+    } else {
+        file?
+    };
     let mut texts = Texts::read(args)?;
     let (hostname, here) = doctor::known(Path::new("/"));
     let plan = planned::Output::create(args)?;
@@ -197,7 +198,7 @@ fn listed(args: &Args, dump: &Path) -> Result<Inputs> {
             rulesets,
             addresses,
             unread: listed.unread,
-            known: Known::default(),
+            ..Given::default()
         },
         recording: listed.recording,
         texts,

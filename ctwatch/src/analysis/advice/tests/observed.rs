@@ -63,5 +63,6 @@ fn a_flood_of_syns_is_told_and_decides_nothing() {
         evidence.starts_with("900 of 1000 entries are half-open, from 700 sources"),
         "{evidence}"
     );
+    assert!(!evidence.contains("  "), "{evidence}");
     expect(&flooded(12), Verdict::Safe, &[]);
 }
