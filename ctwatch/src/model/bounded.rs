@@ -56,6 +56,12 @@ impl<K: Copy + Eq + Hash + Ord> Bounded<K> {
         self.counts.len() as u64
     }
 
+    /// All entries.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.counts.values().sum::<u64>() + self.others
+    }
+
     /// Entries of all others.
     #[must_use]
     pub fn others(&self) -> u64 {

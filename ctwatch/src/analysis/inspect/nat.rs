@@ -9,7 +9,6 @@ use crate::model::{bounded::Bounded, entry::Entry, translated::Translated};
 /// Translations of one table.
 #[derive(Debug, Default)]
 pub(super) struct Translations {
-    destination: u64,
     source: u64,
     both: u64,
     sources: Bounded<IpAddr>,
@@ -63,18 +62,14 @@ pub struct TranslatedSource {
 
 impl Translations {
     pub(super) fn add(&mut self, entry: &Entry) {
-        let destination = entry.is_destination_translated();
-        let source = entry.is_source_translated();
-        self.both += u64::from(destination && source);
-        self.destination += u64::from(destination);
-        if source {
+        if entry.is_source_translated() {
             self.source += 1;
+            self.both += u64::from(entry.is_destination_translated());
             self.sources.add(entry.reply.destination, 1);
         }
     }
 
     pub(super) fn merge(&mut self, other: Self) {
-        self.destination += other.destination;
         self.source += other.source;
         self.both += other.both;
         self.sources.merge(other.sources);
@@ -91,7 +86,7 @@ impl Translations {
         };
         let source = |(address, entries)| TranslatedSource { address, entries };
         Nat {
-            destination: self.destination,
+            destination: ways.total(),
             source: self.source,
             both: self.both,
             backends: ways.top(rows).into_iter().map(backend).collect(),
